@@ -1,0 +1,59 @@
+import type { DataOf, Message, ReceivedKind } from '../frames/kinds.ts'
+import type { Provenance } from '../frames/provenance.ts'
+
+/** A decoded form: keys once each, in the order they came. */
+export type Form = ReadonlyMap<string, string>
+
+/** What a webhook about a message said, in words that know no provider. */
+export type Received = {
+  [K in ReceivedKind]: {
+    readonly id: string
+    readonly kind: K
+    readonly data: DataOf<K>
+    readonly provenance: Provenance
+  }
+}[ReceivedKind]
+
+/** A step in the life of something we sent. `rank` grows along the way; `kind` is null for steps that are not kept. */
+export interface SendStatus {
+  readonly message: string
+  readonly status: string
+  readonly rank: number
+  readonly kind: 'reply.delivered' | 'reply.read' | 'reply.failed' | null
+  readonly code: number | null
+}
+
+/** Audio as it was fetched: `type` by its own bytes, `seconds` null where it cannot be told. */
+export interface FetchedAudio {
+  readonly bytes: Uint8Array
+  readonly type: string
+  readonly seconds: number | null
+}
+
+/** One message to send. `send` is an opaque id of [A-Za-z0-9_-] that comes back with its status callbacks. */
+export interface Outgoing {
+  readonly from: string
+  readonly to: string
+  readonly text: string
+  readonly send: string
+}
+
+/** A way to talk to people. Twilio words stop here. */
+export interface Channel {
+  /** Reads the form of an accepted webhook. Throws FORM_INCOMPLETE, SENDER_UNKNOWN, ACCOUNT_UNKNOWN. */
+  receive(form: Form): Received
+  /** Reads the form of a status callback. Throws FORM_INCOMPLETE, ACCOUNT_UNKNOWN. */
+  status(form: Form): SendStatus
+  /** Fetches one attachment. Throws the AUDIO_… failures. */
+  fetchAudio(message: Message, attachment: number, signal: AbortSignal): Promise<FetchedAudio>
+  /** Splits a text into parts that can be sent, in order, on word bounds. */
+  split(text: string): string[]
+  /** Sends one part and answers its id. Throws the SEND_… failures; `refused` where it was certainly not taken. */
+  send(outgoing: Outgoing, signal: AbortSignal): Promise<string>
+  /** The ids of messages sent since `since` (ms) that equal this one, newest first, as the other side lists them. */
+  listSent(outgoing: Pick<Outgoing, 'from' | 'to' | 'text'>, since: number, signal: AbortSignal): Promise<string[]>
+  /** How long a send can be under way before it has certainly ended, ms. */
+  readonly sendTimeoutMs: number
+  /** How long after a person's last message an answer may be sent, ms. */
+  windowMs(address: string): number
+}

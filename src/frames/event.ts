@@ -1,0 +1,61 @@
+import { z } from 'zod'
+
+const id = z.string().max(200)
+const word = z.string().max(100)
+const count = z.number()
+const execution = { execution: id }
+const none = z.strictObject({})
+
+/**
+ * What may be said about the work: every event with the only fields it can carry. Logs and metrics are made from these and from
+ * nothing else, so that a person's words, a number, a URL or a key cannot reach either.
+ */
+export const events = {
+  'server.listening': z.strictObject({ port: count, store: word, workers: count }),
+  'server.draining': z.strictObject({ running: count }),
+  'server.stopped': z.strictObject({ code: word }),
+  'config.warning': z.strictObject({ code: word }),
+  'webhook.refused': z.strictObject({ route: word, reason: word }),
+  'webhook.answered': z.strictObject({ route: word, status: count, ms: count }),
+  'message.accepted': z.strictObject({ ...execution, kind: word }),
+  'message.refused': z.strictObject({ ...execution, reason: word }),
+  'message.duplicate': z.strictObject(execution),
+  'status.noted': z.strictObject({ ...execution, kind: word }),
+  'status.unmatched': none,
+  'execution.claimed': z.strictObject({ ...execution, lane: id, fence: count, waitedMs: count }),
+  'step.finished': z.strictObject({ ...execution, step: word, ms: count }),
+  'attempt.failed': z.strictObject({
+    ...execution,
+    step: word,
+    code: word,
+    cause: word,
+    tries: count,
+    retryInMs: count
+  }),
+  'work.failed': z.strictObject({ ...execution, step: word, code: word, cause: word }),
+  'outcome.unknown': z.strictObject({ ...execution, step: word }),
+  'execution.finished': z.strictObject({ ...execution, state: word, ms: count }),
+  'effect.recovered': z.strictObject({ ...execution, step: word }),
+  'lease.lost': z.strictObject({ lane: id }),
+  'kind.unknown': z.strictObject({ ...execution, n: count }),
+  'tool.called': z.strictObject({ ...execution, tool: word, outcome: word, ms: count }),
+  'provider.called': z.strictObject({
+    use: word,
+    model: word,
+    outcome: word,
+    ms: count,
+    inputTokens: count,
+    outputTokens: count
+  }),
+  'media.refused': z.strictObject({ code: word }),
+  'api.answered': z.strictObject({ route: word, status: count, ms: count }),
+  'sweep.finished': z.strictObject({ rung: count, blobs: count, purged: count, ms: count }),
+  'request.failed': z.strictObject({ route: word, cause: word }),
+  alert: z.strictObject({ code: word, execution: id.nullable() })
+} as const
+
+export type EventName = keyof typeof events
+export type FieldsOf<E extends EventName> = z.infer<(typeof events)[E]>
+
+/** Tells the operator's eyes (log and metrics) that something happened. It never throws. */
+export type Observe = <E extends EventName>(event: E, fields: FieldsOf<E>) => void

@@ -1,0 +1,218 @@
+/**
+ * How a failure is met:
+ * `never` is final at once; `tries` is tried five times (our own error); `outage` is tried until 15 minutes after acceptance;
+ * `sending` is tried until 4 hours after acceptance.
+ */
+export type Retry = 'never' | 'tries' | 'outage' | 'sending'
+
+type Row = { sentence: string; status: number; retry: Retry; alert?: true }
+
+/**
+ * Every failure there is: the sentence that says what to do next (English; the person's language table starts from the code),
+ * the HTTP status where a route meets it, whether it is tried again, and whether the operator is alerted.
+ */
+export const failures = {
+  // What a webhook is refused for. The bodies are empty; the code is the reason in metrics.
+  METHOD_NOT_ALLOWED: { sentence: 'Use POST.', status: 405, retry: 'never' },
+  BODY_TOO_LARGE: { sentence: 'Send at most 64 KiB.', status: 413, retry: 'never' },
+  TYPE_NOT_SUPPORTED: { sentence: 'Send application/x-www-form-urlencoded.', status: 415, retry: 'never' },
+  FORM_UNDECODABLE: { sentence: 'Send valid percent-encoded UTF-8.', status: 400, retry: 'never' },
+  FORM_TOO_MANY_PAIRS: { sentence: 'Send at most 200 pairs.', status: 400, retry: 'never' },
+  SIGNATURE_MISSING: { sentence: 'Send one X-Twilio-Signature header.', status: 403, retry: 'never' },
+  SIGNATURE_MALFORMED: { sentence: 'Send one well-formed X-Twilio-Signature header.', status: 403, retry: 'never' },
+  SIGNATURE_INVALID: { sentence: 'Sign the request with the token of the account.', status: 403, retry: 'never' },
+  SIGNATURE_KEY_UNKNOWN: { sentence: 'Name a configured shared key.', status: 403, retry: 'never' },
+  TARGET_NOT_CANONICAL: { sentence: 'Call the configured URL itself.', status: 403, retry: 'never' },
+  ACCOUNT_UNKNOWN: { sentence: 'Use a configured account.', status: 403, retry: 'never' },
+  SENDER_UNKNOWN: { sentence: 'Address a configured sender.', status: 403, retry: 'never' },
+  FORM_REPEATED_KEY: { sentence: 'Send each parameter once.', status: 403, retry: 'never' },
+  FORM_KEY_REFUSED: { sentence: 'Use plain parameter names.', status: 403, retry: 'never' },
+  FORM_INCOMPLETE: { sentence: 'Send every mandatory parameter, well-formed.', status: 403, retry: 'never' },
+  // What an operator's request is refused for.
+  TOKEN_INVALID: { sentence: 'Send the operator token as a bearer token.', status: 401, retry: 'never' },
+  NOT_FOUND: { sentence: 'There is nothing under this address.', status: 404, retry: 'never' },
+  QUERY_INVALID: { sentence: 'Check the parameters against the README.', status: 400, retry: 'never' },
+  RATE_LIMITED: { sentence: 'Too many requests: wait a minute.', status: 429, retry: 'never' },
+  NOT_RETRYABLE: { sentence: 'Only an execution that ended badly can be retried.', status: 409, retry: 'never' },
+  EFFECT_UNDECIDED: {
+    sentence: 'Say what happened: {"effect": "happened"} or {"effect": "did not happen"}.',
+    status: 409,
+    retry: 'never'
+  },
+  // The store.
+  STORE_UNAVAILABLE: {
+    sentence: 'The message could not be kept: send it again.',
+    status: 503,
+    retry: 'outage',
+    alert: true
+  },
+  STOPPING: { sentence: 'The server is stopping: send it again.', status: 503, retry: 'outage' },
+  // The voice note.
+  NOTHING_TO_READ: {
+    sentence: 'I can read text and listen to voice notes, but not open what you sent. Please type it or say it.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_EMPTY: {
+    sentence: 'Your voice note arrived empty. Please record it again.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_TOO_LARGE: {
+    sentence: 'Your voice note is larger than 16 MB. Please send a shorter one.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_TOO_LONG: {
+    sentence: 'Your voice note is longer than I can listen to. Please send a shorter one.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_NOT_AUDIO: {
+    sentence: 'What arrived is not an audio file. Please record a voice note in WhatsApp, or type your message.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_TYPE_UNSUPPORTED: {
+    sentence: 'I cannot decode this kind of audio. Voice notes (Ogg Opus), MP3, M4A, WAV and WebM work.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_DAMAGED: {
+    sentence: 'Your voice note is damaged or was cut off on its way. Please record it again.',
+    status: 422,
+    retry: 'never'
+  },
+  AUDIO_NOT_FOUND: {
+    sentence: 'Your voice note could not be fetched. Please send it again.',
+    status: 502,
+    retry: 'tries'
+  },
+  AUDIO_UNAVAILABLE: {
+    sentence: 'Your voice note could not be fetched. Please send it again later.',
+    status: 502,
+    retry: 'outage'
+  },
+  AUDIO_HOST_REFUSED: {
+    sentence: 'Your voice note could not be fetched safely. Please type your message.',
+    status: 502,
+    retry: 'never',
+    alert: true
+  },
+  AUDIO_EXPIRED: {
+    sentence: 'Your voice note was kept only for a while and is gone. Please send it again.',
+    status: 410,
+    retry: 'never'
+  },
+  SPEECH_EMPTY: {
+    sentence: 'I could not hear any words in your voice note. Please record it again, closer to the microphone.',
+    status: 422,
+    retry: 'never'
+  },
+  SPEECH_UNREADABLE: {
+    sentence: 'The speech service could not read your voice note. Please record it again, or type your message.',
+    status: 422,
+    retry: 'never'
+  },
+  // The providers.
+  PROVIDER_UNAVAILABLE: {
+    sentence: 'I could not do this, because a service that I need is not answering. Please try again later.',
+    status: 502,
+    retry: 'outage'
+  },
+  PROVIDER_REFUSED: {
+    sentence: 'I could not do this, because a service that I need refused. My operator has been told.',
+    status: 502,
+    retry: 'never',
+    alert: true
+  },
+  PROVIDER_CONTENT_REFUSED: {
+    sentence:
+      'I could not do this, because the language service would not take the message. Please put it differently.',
+    status: 422,
+    retry: 'never'
+  },
+  PROVIDER_GARBLED: {
+    sentence: 'I could not do this, because the language service gave an answer that makes no sense. Please try again.',
+    status: 502,
+    retry: 'tries'
+  },
+  AGENT_TOO_MANY_CALLS: {
+    sentence: 'I could not do this, because it needed too many steps. Please ask for less at once.',
+    status: 422,
+    retry: 'never'
+  },
+  AGENT_TOO_LONG: {
+    sentence: 'I could not do this, because it took too long. Please ask for less at once.',
+    status: 422,
+    retry: 'never'
+  },
+  AGENT_TOO_BIG: {
+    sentence: 'I could not do this, because it grew too big. Please ask for less at once.',
+    status: 422,
+    retry: 'never'
+  },
+  // Sending.
+  SEND_UNAVAILABLE: { sentence: 'The answer could not be sent yet.', status: 502, retry: 'sending' },
+  SEND_REFUSED: {
+    sentence: 'The answer was refused by the messaging service.',
+    status: 502,
+    retry: 'never',
+    alert: true
+  },
+  SEND_UNDELIVERABLE: { sentence: 'The person cannot be reached at this address.', status: 502, retry: 'never' },
+  SEND_OPTED_OUT: { sentence: 'The person asked for no more messages.', status: 409, retry: 'never' },
+  SEND_WINDOW_CLOSED: {
+    sentence: 'The 24 hours in which an answer may be sent are over.',
+    status: 409,
+    retry: 'never'
+  },
+  // The engine.
+  WORK_STALE: {
+    sentence:
+      'I got to your message only now, hours later, and did not act on it. Please send it again if it still matters.',
+    status: 410,
+    retry: 'never',
+    alert: true
+  },
+  WORK_KILLS_THE_PROCESS: {
+    sentence: 'I could not do this, because something in it breaks me. My operator has been told.',
+    status: 500,
+    retry: 'never',
+    alert: true
+  },
+  WORK_BROKEN: {
+    sentence: 'I could not do this, because something went wrong on my side. My operator has been told.',
+    status: 500,
+    retry: 'tries',
+    alert: true
+  },
+  OUTCOME_UNKNOWN: {
+    sentence: 'I was interrupted while doing something and do not know whether it happened. My operator has been told.',
+    status: 500,
+    retry: 'never',
+    alert: true
+  }
+} as const satisfies Record<string, Row>
+
+export type FailureCode = keyof typeof failures
+
+/** The sentence, status and retry rule of a code. */
+export function failureRow(code: FailureCode): Row {
+  return failures[code]
+}
+
+/** A failure of the closed table: what went wrong by code, when to try again (`retryAfterMs`), and `refused` where the other side said no before it did anything. */
+export class Failure extends Error {
+  readonly code: FailureCode
+  readonly retryAfterMs: number | undefined
+  readonly refused: boolean
+
+  constructor(code: FailureCode, options: { cause?: unknown; retryAfterMs?: number; refused?: boolean } = {}) {
+    super(code, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'Failure'
+    this.code = code
+    this.retryAfterMs = options.retryAfterMs
+    this.refused = options.refused ?? false
+  }
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import canonicalize from 'canonicalize'
+import type { Clock } from './clock.ts'
+import type { Entropy } from './entropy.ts'
+import { currentVersion, type DataOf, type Kind, kinds } from './kinds.ts'
+import type { Provenance } from './provenance.ts'
+
+/** One immutable step of an execution. `n` counts from 1 without gaps; `hash` chains to the frame before. */
+export type Frame<K extends Kind = Kind> = K extends Kind
+  ? {
+      readonly id: string
+      readonly execution: string
+      readonly n: number
+      readonly kind: K
+      readonly v: number
+      readonly parent: string | null
+      readonly at: string
+      readonly provenance: Provenance
+      readonly data: DataOf<K>
+      /** 16 random bytes, base64url: without it a commitment to a short sentence could be guessed. */
+      readonly salt: string
+      /** SHA-256(salt bytes ‖ JCS(data)), hex. */
+      readonly commitment: string
+      /** SHA-256(previous hash bytes ‖ JCS(everything above but data and salt)), hex; 32 zero bytes stand before the first. */
+      readonly hash: string
+    }
+  : never
+
+/** What a processor wants written next: the worker gives it its place in the chain. */
+export type Draft<K extends Kind = Kind> = K extends Kind
+  ? { readonly kind: K; readonly data: DataOf<K>; readonly parent: string | null; readonly provenance: Provenance }
+  : never
+
+/** The end of a chain: what the next frame hangs on. */
+export type Tail = { readonly n: number; readonly hash: string }
+
+/** The tail of an execution that has no frame yet. */
+export const noTail: Tail = { n: 0, hash: '0'.repeat(64) }
+
+/**
+ * Turns a draft into the frame after `tail`: parses its data strictly, salts it, commits to it and links it.
+ * Throws a ZodError where the data does not fit its kind: a fault of ours, never of the person.
+ */
+export function makeFrame<K extends Kind>(
+  execution: string,
+  tail: Tail,
+  draft: Draft<K>,
+  { clock, entropy }: { clock: Clock; entropy: Entropy }
+): Frame<K> {
+  const data = kinds[draft.kind][currentVersion].parse(draft.data)
+  const salt = entropy.bytes(16)
+  const head = {
+    id: entropy.id(),
+    execution,
+    n: tail.n + 1,
+    kind: draft.kind,
+    v: currentVersion,
+    parent: draft.parent,
+    at: new Date(clock.now()).toISOString(),
+    provenance: draft.provenance
+  }
+  const commitment = commit(salt, data)
+  const hash = link(tail.hash, { ...head, commitment })
+  return { ...head, data, salt: salt.toString('base64url'), commitment, hash } as unknown as Frame<K>
+}
+
+/** A flaw found in a chain: the position, and which promise it breaks. */
+export type ChainFlaw = { n: number; flaw: 'position' | 'execution' | 'commitment' | 'hash' }
+
+/**
+ * Checks a chain from its first frame and names the first flaw, or null for a whole one.
+ * Frames whose data and salt were destroyed are checked by their commitment alone.
+ */
+export function checkChain(
+  frames: readonly (Omit<Frame, 'data' | 'salt'> & Partial<Pick<Frame, 'data' | 'salt'>>)[]
+): ChainFlaw | null {
+  let previous = noTail.hash
+  for (const [i, frame] of frames.entries()) {
+    const { data, salt, hash, ...head } = frame
+    if (head.n !== i + 1) return { n: i + 1, flaw: 'position' }
+    if (head.execution !== frames[0]?.execution) return { n: head.n, flaw: 'execution' }
+    if (salt !== undefined && commit(Buffer.from(salt, 'base64url'), data) !== head.commitment) {
+      return { n: head.n, flaw: 'commitment' }
+    }
+    if (link(previous, head) !== hash) return { n: head.n, flaw: 'hash' }
+    previous = hash
+  }
+  return null
+}
+
+function commit(salt: Buffer, data: unknown): string {
+  return createHash('sha256').update(salt).update(jcs(data)).digest('hex')
+}
+
+function link(previous: string, head: object): string {
+  return createHash('sha256').update(Buffer.from(previous, 'hex')).update(jcs(head)).digest('hex')
+}
+
+function jcs(value: unknown): string {
+  const text = canonicalize(value)
+  if (text === undefined) throw new TypeError('only JSON can be hashed')
+  return text
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod'
+
+// Strings are made well-formed on the way in: a lone surrogate from a provider has no canonical JSON (RFC 8785) and so no hash.
+const words = (max = 65_536) =>
+  z
+    .string()
+    .max(max)
+    .overwrite(value => value.toWellFormed())
+const label = z.string().min(1).max(200)
+const position = z.int().min(1)
+const index = z.int().min(0)
+
+const message = {
+  channel: z.enum(['messaging']),
+  account: label,
+  message: label,
+  from: label,
+  to: label,
+  externalUser: label.optional(),
+  profile: words(512).optional(),
+  text: words(),
+  media: z.array(z.strictObject({ id: label, type: words(200) })).max(10),
+  forwarded: z.boolean(),
+  button: z.strictObject({ text: words(512), payload: words(512) }).optional(),
+  repliedTo: label.optional(),
+  location: z.strictObject({ latitude: words(64), longitude: words(64), label: words(512).optional() }).optional()
+}
+
+const turn = {
+  memory: z.array(z.strictObject({ execution: label, n: position })).max(100),
+  provider: label,
+  model: label,
+  instructions: label,
+  tokens: z.strictObject({ input: z.int().min(0), output: z.int().min(0) })
+}
+
+const callback = { message: label, send: label.nullable(), status: label, rank: z.int().min(0) }
+
+/** The classes of tools (safety rule 3.2): read, read with egress, additive, update, destructive, outward, high risk, off. */
+export const toolClasses = ['R0', 'R1', 'W0', 'W1', 'D', 'X', 'H', 'K'] as const
+export type ToolClass = (typeof toolClasses)[number]
+
+/** Every kind of frame there is, with the strict schema of its data by version. A new shape is a new version, never an edit. */
+export const kinds = {
+  'voice.received': { 1: z.strictObject(message) },
+  'text.received': { 1: z.strictObject(message) },
+  'command.received': {
+    1: z.strictObject({ ...message, command: z.enum(['stop', 'start', 'help']), answered: z.boolean() })
+  },
+  'message.refused': {
+    1: z.strictObject({ reason: z.enum(['sender-not-allowed', 'rate-limited', 'opted-out']), tell: z.boolean() })
+  },
+  'audio.downloaded': {
+    1: z.strictObject({
+      attachment: index,
+      sha256: label,
+      type: label,
+      bytes: z.int().min(1),
+      seconds: z.number().min(0).nullable()
+    })
+  },
+  'speech.transcribed': {
+    1: z.strictObject({ attachment: index, text: words(), language: label.nullable(), provider: label, model: label })
+  },
+  'tool.requested': {
+    1: z.strictObject({
+      calls: z
+        .array(z.strictObject({ id: label, tool: words(200), arguments: words() }))
+        .min(1)
+        .max(50),
+      text: words(),
+      ...turn
+    })
+  },
+  'tool.started': {
+    1: z.strictObject({
+      call: label,
+      tool: label,
+      class: z.enum(toolClasses),
+      arguments: z.record(z.string(), z.json())
+    })
+  },
+  'tool.finished': {
+    1: z.strictObject({
+      call: label,
+      tool: words(200),
+      outcome: z.enum(['done', 'failed', 'refused']),
+      code: label.nullable(),
+      result: words()
+    })
+  },
+  'reply.drafted': {
+    1: z.strictObject({
+      parts: z.array(words(2_000)).min(1).max(50),
+      sentence: label.nullable(),
+      turn: z.strictObject(turn).nullable()
+    })
+  },
+  'reply.started': { 1: z.strictObject({ part: index, attempt: position }) },
+  'reply.part-sent': { 1: z.strictObject({ part: index, message: label, reconciled: z.boolean() }) },
+  'reply.sent': { 1: z.strictObject({ parts: position }) },
+  'work.failed': { 1: z.strictObject({ code: label, step: label, from: position, tries: z.int().min(0) }) },
+  'outcome.unknown': { 1: z.strictObject({ code: label, step: label, from: position }) },
+  'work.retried': {
+    1: z.strictObject({ from: position, effect: z.enum(['happened', 'did not happen']).optional() })
+  },
+  'reply.delivered': { 1: z.strictObject(callback) },
+  'reply.read': { 1: z.strictObject(callback) },
+  'reply.failed': { 1: z.strictObject({ ...callback, code: z.int().nullable() }) },
+  'attempt.failed': {
+    1: z.strictObject({
+      code: label,
+      step: label,
+      from: position,
+      retryAt: z.iso.datetime(),
+      // The other side said no before it did anything: the effect may be tried again without asking.
+      refused: z.boolean()
+    })
+  },
+  'delay.announced': { 1: z.strictObject({ code: label }) }
+} as const
+
+export type Kind = keyof typeof kinds
+export type DataOf<K extends Kind> = z.infer<(typeof kinds)[K][1]>
+
+/** The message kinds: what frame 1 of an execution can be. */
+export type ReceivedKind = 'voice.received' | 'text.received' | 'command.received'
+export type Message = DataOf<'text.received'>
+
+/** Kinds that only remark on what happened: the table looks past them. */
+export const noteKinds: ReadonlySet<string> = new Set<Kind>([
+  'reply.delivered',
+  'reply.read',
+  'reply.failed',
+  'attempt.failed',
+  'delay.announced'
+])
+
+/** The version in which new frames of any kind are written today. */
+export const currentVersion = 1
+
+/** Whether this build knows the kind in that version; a frame it does not know is left alone, never guessed at. */
+export function isKnown(kind: string, version: number): boolean {
+  return Object.hasOwn(kinds, kind) && Object.hasOwn(kinds[kind as Kind], version)
+}

@@ -1,0 +1,189 @@
+import type { Execution, State } from '../frames/execution.ts'
+import type { Frame } from '../frames/frame.ts'
+
+/** A message to keep: its first frame and, where it is refused at the door, the frame that says so. */
+export interface Acceptance {
+  readonly id: string
+  readonly lane: string
+  readonly tenant: string
+  readonly principal: string
+  readonly frames: readonly Frame[]
+  /** `queued` goes to a worker; an end state is kept and never worked. */
+  readonly state: 'queued' | 'refused' | 'done'
+}
+
+/** The right to work on one lane until the lease ends. `fence` grows with every claim of the lane. */
+export interface Lease {
+  readonly lane: string
+  readonly tenant: string
+  readonly token: string
+  readonly fence: number
+}
+
+/** A lane taken, with the execution at its head. */
+export interface Claim {
+  readonly lease: Lease
+  readonly execution: Execution
+}
+
+/** What goes into the store in the same step as a frame. */
+export interface Extras {
+  /** Names by which the execution is found later: ids of sends, SIDs. A name belongs to the first execution that takes it. */
+  readonly refs?: readonly string[]
+  /** Bytes too big for a frame, kept as `<execution>:<n>` of the first frame written with them, until `purgeAt` (ms). */
+  readonly blob?: { readonly bytes: Uint8Array; readonly purgeAt: number }
+}
+
+/** A question to a person, as the store needs to see it: the rest of it stands in the frames. */
+export interface Approval {
+  readonly id: string
+  readonly hash: string
+  readonly state: string
+  /** When it expires, ms since the epoch. */
+  readonly expiresAt: number
+}
+
+/** A small document of a tool or a policy. `version` starts at 1 and grows with every write. */
+export interface StoreRecord {
+  readonly tenant: string
+  readonly user: string
+  readonly kind: string
+  readonly id: string
+  readonly version: number
+  readonly data: unknown
+}
+export type RecordKey = Pick<StoreRecord, 'tenant' | 'user' | 'kind' | 'id'>
+
+/** One line of the list of conversations. */
+export interface ConversationSummary {
+  readonly id: string
+  readonly tenant: string
+  readonly lastAt: string
+  readonly executions: readonly { readonly id: string; readonly state: State; readonly at: string }[]
+}
+
+/** How much waits: numbers for `/metrics`. `oldestMs` is the age of the oldest open execution, 0 for none. */
+export interface Depth {
+  readonly queued: number
+  readonly running: number
+  readonly parked: number
+  readonly oldestMs: number
+}
+
+/** What a pass of the sweeper did. */
+export interface Swept {
+  readonly rung: number
+  readonly blobs: number
+  readonly purged: number
+}
+
+/**
+ * Where executions live. Every adapter keeps these promises (durability.md 0 and 2.3), and `test/store/contract.ts` checks them.
+ * A write that resolves is durable. A write that rejects with STORE_UNAVAILABLE was kept whole or not at all. `false` or `null`
+ * from a write means that its condition no longer held, and nothing was written.
+ */
+export interface Store {
+  /** Keeps a message once: the id is the dedupe key. The lane is rung, so that a worker looks at it. */
+  accept(message: Acceptance): Promise<'accepted' | 'duplicate'>
+
+  /**
+   * Takes the lane that has been due longest among `tenants` and its oldest open execution, which becomes `running` and whose
+   * `claims` grows by one. Null when nothing is due.
+   */
+  claim(options: { tenants: readonly string[]; owner: string; leaseMs: number }): Promise<Claim | null>
+
+  /** Makes the lease last `leaseMs` from now; false when it is no longer ours: stop at once. */
+  heartbeat(lease: Lease, leaseMs: number): Promise<boolean>
+
+  /** Adds frames to the running execution, if it still carries the token and has exactly the frames before them. Resets `claims`. */
+  append(lease: Lease, execution: string, frames: readonly Frame[], extras?: Extras): Promise<boolean>
+
+  /** Adds one note on `{id, n}` alone: token, state and lane stay as they are. */
+  note(execution: string, frame: Frame, extras?: Pick<Extras, 'refs'>): Promise<boolean>
+
+  /**
+   * Ends an execution under the conditions of `append`. With `takeNext` the lane's next open execution is taken under the same
+   * lease; otherwise, or when there is none, the lane is let go (due at once if messages wait).
+   */
+  finish(
+    lease: Lease,
+    execution: string,
+    end: { state: State; frames: readonly Frame[]; extras?: Extras; takeNext: boolean; purgeAt: number | null }
+  ): Promise<{ ended: boolean; next: Execution | null }>
+
+  /** Parks an execution until its person decides or `timerAt` (ms) passes, and lets the lane go on as `finish` does. */
+  park(
+    lease: Lease,
+    execution: string,
+    parking: { frames: readonly Frame[]; approval: Approval; timerAt: number; takeNext: boolean }
+  ): Promise<{ ended: boolean; next: Execution | null }>
+
+  /** Decides a parked execution once: writes the frame, moves the approval from `pending` to `state`, queues it again at the end of its lane and rings. */
+  decide(execution: string, frame: Frame, approval: { id: string; state: string }): Promise<boolean>
+
+  /** Lets go of a lane before its work is done: due at `wakeAt` (ms), or at once. Takes back the claim that was counted. */
+  release(lease: Lease, wakeAt?: number): Promise<boolean>
+
+  /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. */
+  reopen(execution: string, frame: Frame): Promise<boolean>
+
+  /** Parked executions whose timer has passed, oldest first. */
+  due(limit: number): Promise<Execution[]>
+
+  /** Rings lanes with forgotten work, deletes blobs past their time and purges executions past theirs (a tombstone stays). */
+  sweep(): Promise<Swept>
+
+  /** One execution with its frames; a purged one has none. */
+  read(execution: string): Promise<Execution | null>
+
+  /** The execution that took a name, or null. */
+  find(ref: string): Promise<string | null>
+
+  /** The executions of a lane accepted before `before` (an id of that lane), newest first. */
+  earlier(lane: string, before: string, limit: number): Promise<Execution[]>
+
+  /** When the newest message of a lane was accepted, ms since the epoch, or null. */
+  lastInbound(lane: string): Promise<number | null>
+
+  /** The bytes kept under `<execution>:<n>`, or null once they were swept. */
+  blob(id: string): Promise<Uint8Array | null>
+
+  /** One record, or null. */
+  record(key: RecordKey): Promise<StoreRecord | null>
+
+  /** Records of one user and kind by id, after the id `after`. */
+  records(
+    of: Pick<RecordKey, 'tenant' | 'user' | 'kind'>,
+    page: { after?: string; limit: number }
+  ): Promise<StoreRecord[]>
+
+  /** Writes a record if its version is `expected` (0: it must not exist); null data deletes it. */
+  putRecord(key: RecordKey, data: unknown, expected: number): Promise<boolean>
+
+  /** Counts one use of `key` in a fixed window; `count` is how many there were in it, this one included. */
+  take(key: string, windowMs: number): Promise<{ count: number; resetMs: number }>
+
+  /** Conversations by their newest message, newest first; `after` is the opaque `next` of the page before. */
+  conversations(page: {
+    after?: string
+    limit: number
+  }): Promise<{ conversations: ConversationSummary[]; next: string | null }>
+
+  /** One conversation with its newest `limit` executions, oldest of them first, or null. */
+  conversation(lane: string, limit: number): Promise<ConversationSummary | null>
+
+  /** How much waits. */
+  depth(): Promise<Depth>
+
+  /** Calls `listener` soon after a lane becomes due; a hint only, polling stays the floor. Returns the way to stop. */
+  onRing(listener: () => void): () => void
+
+  /** Proves that a write can be committed; rejects with STORE_UNAVAILABLE. */
+  ready(): Promise<void>
+
+  /** What `doctor` shows: named facts and whether each is as it should be. */
+  inspect(): Promise<{ name: string; ok: boolean; detail: string }[]>
+
+  /** Commits what is under way and closes. */
+  close(): Promise<void>
+}

@@ -1,0 +1,57 @@
+import type { z } from 'zod'
+import type { Permit } from '../frames/permit.ts'
+import type { RecordKey, StoreRecord } from '../store/store.ts'
+
+/** MCP's hints about what a tool does; believed for tools of this project alone. Absent means the worst. */
+export interface Annotations {
+  readonly readOnlyHint: boolean
+  readonly destructiveHint: boolean
+  readonly idempotentHint: boolean
+  readonly openWorldHint: boolean
+}
+
+/** The records of one user of one tenant: a tool sees no others, and no database. */
+export interface UserRecords {
+  get(kind: string, id: string): Promise<StoreRecord | null>
+  list(kind: string, page: { after?: string; limit: number }): Promise<StoreRecord[]>
+  /** Compare-and-set on the version, as `Store.putRecord`. */
+  put(key: Pick<RecordKey, 'kind' | 'id'>, data: unknown, expected: number): Promise<boolean>
+}
+
+/** What a tool knows of its caller. `idempotencyKey` is the same whenever the same call is run again. */
+export interface ToolContext {
+  readonly tenant: string
+  readonly userId: string
+  readonly records: UserRecords
+  readonly signal: AbortSignal
+  readonly idempotencyKey: string
+  /** The time of the call, ms since the epoch. */
+  readonly now: number
+}
+
+/** What came of a call. A failure is a result that the model reads, not an exception. */
+export interface ToolResult {
+  readonly outcome: 'done' | 'failed'
+  readonly result: string
+}
+
+/** A tool as its author writes it. `run` is taken into a closure by `defineTool` and is out of reach from then on. */
+export interface ToolDefinition<S extends z.ZodObject> {
+  readonly name: string
+  readonly description: string
+  readonly input: S
+  readonly annotations: Annotations
+  describe(args: z.infer<S>): string
+  run(args: z.infer<S>, context: ToolContext): Promise<ToolResult>
+}
+
+/** A tool as everybody else sees it: it can be described, and called with a permit. */
+export interface Tool {
+  readonly name: string
+  readonly description: string
+  readonly input: z.ZodObject
+  readonly annotations: Annotations
+  describe(args: Readonly<Record<string, unknown>>): string
+  /** Runs the permitted call. Throws where the permit was not issued by the policy or is for another tool. */
+  call(permit: Permit, context: ToolContext): Promise<ToolResult>
+}
