@@ -1,6 +1,5 @@
 import type { Frame } from './frame.ts'
-import type { Kind } from './kinds.ts'
-import { noteKinds } from './kinds.ts'
+import { type Kind, noteKinds, type ReceivedKind } from './kinds.ts'
 
 /** Where an execution stands; the last five are ends that only an operator's retry leaves. */
 export const states = ['queued', 'running', 'parked', 'done', 'dead', 'unknown', 'cancelled', 'refused'] as const
@@ -44,4 +43,12 @@ export function framesOf<K extends Kind>(frames: readonly Frame[], kind: K): Fra
 /** The newest frame of one kind, or undefined. */
 export function lastOf<K extends Kind>(frames: readonly Frame[], kind: K): Frame<K> | undefined {
   return frames.findLast(frame => frame.kind === kind) as Frame<K> | undefined
+}
+
+/** Frame 1: the message itself. */
+export function received(frames: readonly Frame[]): Frame<ReceivedKind> {
+  const first = frames[0]
+  if (first?.kind === 'voice.received' || first?.kind === 'text.received' || first?.kind === 'command.received')
+    return first
+  throw new TypeError('an execution begins with the message it came from')
 }

@@ -64,6 +64,13 @@ export function makeFrame<K extends Kind>(
   return { ...head, data, salt: salt.toString('base64url'), commitment, hash } as unknown as Frame<K>
 }
 
+/** The same frame after another tail: what a holder does when a note came between. Its id, salt and commitment stay. */
+export function relinkFrame(frame: Frame, tail: Tail): Frame {
+  const { data, salt, hash: _hash, ...head } = frame
+  const moved = { ...head, n: tail.n + 1 }
+  return { ...moved, data, salt, hash: link(tail.hash, moved) } as Frame
+}
+
 /** A flaw found in a chain: the position, and which promise it breaks. */
 export type ChainFlaw = { n: number; flaw: 'position' | 'execution' | 'commitment' | 'hash' }
 

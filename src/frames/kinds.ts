@@ -19,7 +19,8 @@ const message = {
   externalUser: label.optional(),
   profile: words(512).optional(),
   text: words(),
-  media: z.array(z.strictObject({ id: label, type: words(200) })).max(10),
+  // `audio`: whether it may be speech by the type the sender's side named; its own bytes decide later.
+  media: z.array(z.strictObject({ id: label, type: words(200), audio: z.boolean() })).max(10),
   forwarded: z.boolean(),
   button: z.strictObject({ text: words(512), payload: words(512) }).optional(),
   repliedTo: label.optional(),

@@ -1,4 +1,15 @@
 import type { Received, SendStatus } from '../channels/channel.ts'
+import type { Clock } from '../frames/clock.ts'
+import type { Entropy } from '../frames/entropy.ts'
+import type { Observe } from '../frames/event.ts'
+import { framesOf } from '../frames/execution.ts'
+import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
+import { deriveProvenance } from '../frames/provenance.ts'
+import type { Acceptance, Store } from '../store/store.ts'
+import { admit } from './admission.ts'
+import { addNote } from './note.ts'
+import { closeLine, openLine } from './opt-out.ts'
+import { resolvePerson } from './person.ts'
 
 /** The door behind the webhooks: what comes through it is kept before it is answered. */
 export interface Inbox {
@@ -13,4 +24,117 @@ export interface Inbox {
   ): Promise<'accepted' | 'refused' | 'duplicate'>
   /** Notes what became of something we sent, found by `send` (the opaque id of the callback URL), else by its message id. */
   noteStatus(status: SendStatus, send: string | null): Promise<'noted' | 'unchanged' | 'unmatched'>
+}
+
+/** What the rooms of the inbox work with. `pseudonym` names an address of a tenant without telling it (design.md 7). */
+export interface InboxParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly observe: Observe
+  readonly pseudonym: (tenant: string, address: string) => string
+  readonly allowed: (tenant: string, address: string) => boolean
+}
+
+/** Opens the door on a store. */
+export function createInbox(parts: InboxParts): Inbox {
+  // A repeat that arrives while the first is being kept waits for it: it must not count against the sender's limit.
+  const underWay = new Map<string, Promise<'accepted' | 'refused' | 'duplicate'>>()
+  return {
+    async accept(tenant, received, limited) {
+      const first = underWay.get(received.id)
+      if (first !== undefined) {
+        await first
+        parts.observe('message.duplicate', { execution: received.id })
+        return 'duplicate'
+      }
+      const keeping = keep(parts, tenant, received, limited)
+      underWay.set(received.id, keeping)
+      try {
+        return await keeping
+      } finally {
+        underWay.delete(received.id)
+      }
+    },
+    noteStatus: (status, send) => noteStatus(parts, status, send)
+  }
+}
+
+async function keep(
+  parts: InboxParts,
+  tenant: string,
+  received: Received,
+  limited: (principal: string) => Promise<boolean>
+): Promise<'accepted' | 'refused' | 'duplicate'> {
+  const { store, observe } = parts
+  const execution = received.id
+  if ((await store.read(execution)) !== null) {
+    observe('message.duplicate', { execution })
+    return 'duplicate'
+  }
+  const principal = await resolvePerson(parts, tenant, received.data)
+  if (received.kind === 'command.received') {
+    if (received.data.command === 'stop') await closeLine(parts, tenant, principal)
+    if (received.data.command === 'start') await openLine(parts, tenant, principal)
+  }
+  const refusal = await admit(parts, tenant, principal, received, limited)
+  const frames = firstFrames(parts, received, principal, refusal)
+  const answered = received.kind === 'command.received' && received.data.answered
+  const state: Acceptance['state'] =
+    refusal === null ? (answered ? 'done' : 'queued') : refusal.tell ? 'queued' : 'refused'
+  const kept = await store.accept({ id: execution, lane: principal, tenant, principal, frames, state })
+  if (kept === 'duplicate') observe('message.duplicate', { execution })
+  else if (refusal !== null) observe('message.refused', { execution, reason: refusal.reason })
+  else observe('message.accepted', { execution, kind: received.kind })
+  return kept === 'accepted' && refusal !== null ? 'refused' : kept
+}
+
+function firstFrames(
+  parts: InboxParts,
+  received: Received,
+  principal: string,
+  refusal: Draft<'message.refused'>['data'] | null
+): Frame[] {
+  const provenance = { ...received.provenance, principal }
+  const frame = (tail: Tail, draft: Draft) => makeFrame(received.id, tail, draft, parts) as Frame
+  const first = frame(noTail, { kind: received.kind, data: received.data, parent: null, provenance } as Draft)
+  if (refusal === null) return [first]
+  const refused = deriveProvenance('inbox', first.id, [provenance])
+  return [first, frame(first, { kind: 'message.refused', data: refusal, parent: first.id, provenance: refused })]
+}
+
+async function noteStatus(
+  parts: InboxParts,
+  status: SendStatus,
+  send: string | null
+): Promise<'noted' | 'unchanged' | 'unmatched'> {
+  const { store, observe } = parts
+  const id = (send === null ? null : await store.find(send)) ?? (await store.find(status.message))
+  const execution = id === null ? null : await store.read(id)
+  if (execution === null) {
+    observe('status.unmatched', {})
+    return 'unmatched'
+  }
+  if (status.optedOut) await closeLine(parts, execution.tenant, execution.principal)
+  const { kind } = status
+  if (kind === null) return 'unchanged'
+  const noted = await addNote(parts, execution, frames => {
+    const before = (['reply.delivered', 'reply.read', 'reply.failed'] as const).flatMap(each => framesOf(frames, each))
+    const rank = Math.max(
+      -1,
+      ...before.filter(note => note.data.message === status.message).map(note => note.data.rank)
+    )
+    // Callbacks arrive in any order: what is known never goes back.
+    if (status.rank <= rank) return null
+    const data = { message: status.message, send, status: status.status, rank: status.rank }
+    const parent = frames.find(frame => frame.id === send)?.id ?? null
+    const provenance = deriveProvenance(
+      'status-callback',
+      status.message,
+      frames.slice(0, 1).map(frame => frame.provenance)
+    )
+    return { kind, data: kind === 'reply.failed' ? { ...data, code: status.code } : data, parent, provenance } as Draft
+  })
+  if (noted) observe('status.noted', { execution: execution.id, kind })
+  return noted ? 'noted' : 'unchanged'
 }

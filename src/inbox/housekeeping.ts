@@ -1,0 +1,40 @@
+import type { Clock } from '../frames/clock.ts'
+import type { Observe } from '../frames/event.ts'
+import type { Store } from '../store/store.ts'
+
+const everyMs = 30_000
+
+/** Sweeps the store every half minute: rings forgotten lanes, deletes audio past its retention, purges old content. Returns the way to stop. */
+export function keepHouse({
+  store,
+  clock,
+  observe
+}: {
+  store: Store
+  clock: Clock
+  observe: Observe
+}): () => Promise<void> {
+  let sweeping = Promise.resolve()
+  let busy = false
+  const sweep = async () => {
+    const started = clock.monotonic()
+    try {
+      const swept = await store.sweep()
+      observe('sweep.finished', { ...swept, ms: clock.monotonic() - started })
+    } catch {
+      observe('alert', { code: 'STORE_UNAVAILABLE', execution: null })
+    } finally {
+      busy = false
+    }
+  }
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    sweeping = sweep()
+  }, everyMs)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await sweeping
+  }
+}

@@ -1,0 +1,121 @@
+import type { Execution } from '../frames/execution.ts'
+import { framesOf, newest, sinceRetry } from '../frames/execution.ts'
+import { Failure, failureRow } from '../frames/failure.ts'
+import type { Draft, Frame } from '../frames/frame.ts'
+import { deriveProvenance } from '../frames/provenance.ts'
+import { type Holder, LeaseLost } from '../inbox/lease.ts'
+import type { Engine } from './engine.ts'
+import type { Plan } from './pipeline.ts'
+import { Later, type Product, type Work } from './processor.ts'
+import { retryAt } from './retrying.ts'
+
+const maxClaims = 5
+const staleMs = 6 * 3_600_000
+const patienceMs = 60_000
+
+/** Refuses to begin what should not be begun: a message that keeps killing the process, or one that is hours old. */
+export function giveUp(engine: Engine, execution: Execution): Product | null {
+  const frame = newest(execution.frames)
+  if (frame === undefined || frame.kind === 'reply.sent') return null
+  if (execution.claims > maxClaims) {
+    // Where even the apology kills the process, nothing more is said.
+    const apologising = framesOf(sinceRetry(execution.frames), 'work.failed').length > 0
+    const failure = new Failure('WORK_KILLS_THE_PROCESS')
+    return failed(engine, execution, frame, apologising ? 'send-part' : 'claim', failure, execution.claims - 1)
+  }
+  const isWork = !frame.kind.startsWith('reply.') && !['work.failed', 'message.refused'].includes(frame.kind)
+  if (!isWork || engine.clock.now() - acceptedAt(execution) <= staleMs) return null
+  return failed(engine, execution, frame, 'claim', new Failure('WORK_STALE'), 0)
+}
+
+/**
+ * Decides what comes of a step that threw. A failure worth another try becomes a note and the lane waits (Later is thrown);
+ * a final one becomes `work.failed`. A lost lease, an ending process and a store that cannot be reached are thrown on.
+ */
+export async function meetFailure(
+  engine: Engine,
+  holder: Holder,
+  next: Extract<Plan, { do: 'run' }>,
+  work: Work,
+  error: unknown
+): Promise<Product> {
+  if (error instanceof Later || error instanceof LeaseLost || work.signal.aborted) throw error
+  const failure = error instanceof Failure ? error : new Failure('WORK_BROKEN', { cause: error })
+  if (failure.code === 'STORE_UNAVAILABLE') throw failure
+  const { execution } = holder
+  const tries =
+    1 + framesOf(sinceRetry(execution.frames), 'attempt.failed').filter(n => n.data.from === next.frame.n).length
+  const now = engine.clock.now()
+  const again = retryAt({
+    failure,
+    tries,
+    now,
+    acceptedAt: acceptedAt(execution),
+    random: engine.entropy.bytes(1)[0] ?? 0
+  })
+  if (again === null) return failed(engine, execution, next.frame, next.processor, failure, tries)
+  const note: Draft<'attempt.failed'> = {
+    kind: 'attempt.failed',
+    data: {
+      code: failure.code,
+      step: next.processor,
+      from: next.frame.n,
+      retryAt: new Date(again).toISOString(),
+      refused: failure.refused
+    },
+    parent: next.frame.id,
+    provenance: deriveProvenance('worker', next.frame.id, [next.frame.provenance])
+  }
+  await holder.append([holder.make(note, [])])
+  const told = { execution: execution.id, step: next.processor, code: failure.code, cause: causeOf(failure) }
+  engine.observe('attempt.failed', { ...told, tries, retryInMs: again - now })
+  await announceDelay(engine, holder, failure, work)
+  throw new Later(again)
+}
+
+/** Tells the person once, after a minute of outage, that it takes longer. The note goes first: better untold than told twice. */
+async function announceDelay(engine: Engine, holder: Holder, failure: Failure, work: Work): Promise<void> {
+  const { execution } = holder
+  const waited = engine.clock.now() - acceptedAt(execution)
+  if (failureRow(failure.code).retry !== 'outage' || waited < patienceMs) return
+  if (framesOf(execution.frames, 'delay.announced').length > 0 || !holder.isFresh()) return
+  const provenance = deriveProvenance('worker', work.frame.id, [work.frame.provenance])
+  const note = holder.make(
+    { kind: 'delay.announced', data: { code: failure.code }, parent: work.frame.id, provenance },
+    []
+  )
+  await holder.append([note], { refs: [note.id] })
+  await engine.announceDelay
+    .run({ execution: holder.execution, frame: note, signal: work.signal })
+    .catch(() => undefined)
+}
+
+function failed(
+  engine: Engine,
+  execution: Execution,
+  frame: Frame,
+  step: string,
+  failure: Failure,
+  tries: number
+): Product {
+  const { code } = failure
+  engine.observe('work.failed', { execution: execution.id, step, code, cause: causeOf(failure) })
+  if (failureRow(code).alert === true) engine.observe('alert', { code, execution: execution.id })
+  return {
+    draft: {
+      kind: 'work.failed',
+      data: { code, step, from: frame.n, tries },
+      parent: frame.id,
+      provenance: deriveProvenance('worker', frame.id, [frame.provenance])
+    }
+  }
+}
+
+function acceptedAt(execution: Execution): number {
+  return Date.parse(framesOf(execution.frames, 'work.retried').at(-1)?.at ?? execution.at)
+}
+
+/** The class of what was behind a failure: a name or a code of ours, never its text. */
+function causeOf({ cause }: Failure): string {
+  return cause instanceof Error ? cause.constructor.name : 'none'
+}

@@ -1,0 +1,36 @@
+import type { Execution } from '../frames/execution.ts'
+import type { Draft, Frame } from '../frames/frame.ts'
+import type { Extras } from '../store/store.ts'
+
+/** What a processor sees: the execution, the frame it takes, and the signal that ends it early. */
+export interface Work {
+  readonly execution: Execution
+  readonly frame: Frame
+  readonly signal: AbortSignal
+}
+
+/** What a processor makes: the next frame, and what is kept with it. */
+export interface Product {
+  readonly draft: Draft
+  readonly extras?: Extras
+}
+
+/** One step of the work. It reads frames and answers the next; it never writes to the store and never looks for hidden state. */
+export interface Processor {
+  readonly name: string
+  /** Does the step. For an effect it is called only under the claim that wrote the started-frame. */
+  run(work: Work): Promise<Product>
+  /** Only effects have it: meets a started-frame of an earlier claim, finds out what happened and answers accordingly. */
+  recover?(work: Work): Promise<Product>
+}
+
+/** Thrown by a processor that can only go on later: the lane is let go until `at` (ms), and nothing counts as failed. */
+export class Later extends Error {
+  override readonly name = 'Later'
+  readonly at: number
+
+  constructor(at: number) {
+    super('later')
+    this.at = at
+  }
+}

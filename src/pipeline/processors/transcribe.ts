@@ -1,0 +1,34 @@
+import { Failure } from '../../frames/failure.ts'
+import { deriveProvenance } from '../../frames/provenance.ts'
+import type { Provider } from '../../providers/provider.ts'
+import type { Store } from '../../store/store.ts'
+import type { Processor } from '../processor.ts'
+import { toTranscribe } from './next-attachment.ts'
+
+/** Turns the next downloaded voice note into words. Throws AUDIO_EXPIRED, SPEECH_EMPTY and what the provider throws. */
+export function createTranscribe(parts: {
+  store: Pick<Store, 'blob'>
+  provider: Pick<Provider, 'transcribe'>
+}): Processor {
+  return {
+    name: 'transcribe',
+    async run({ execution, signal }) {
+      const audio = toTranscribe(execution.frames)
+      if (audio === undefined) throw new TypeError('no audio to transcribe')
+      const bytes = await parts.store.blob(`${execution.id}:${audio.n}`)
+      if (bytes === null) throw new Failure('AUDIO_EXPIRED')
+      const { type, seconds, attachment } = audio.data
+      const heard = await parts.provider.transcribe({ bytes, type, seconds }, signal)
+      const text = heard.text.trim()
+      if (text === '') throw new Failure('SPEECH_EMPTY')
+      return {
+        draft: {
+          kind: 'speech.transcribed',
+          data: { attachment, text, language: heard.language, provider: heard.provider, model: heard.model },
+          parent: audio.id,
+          provenance: deriveProvenance('transcription', audio.id, [audio.provenance])
+        }
+      }
+    }
+  }
+}

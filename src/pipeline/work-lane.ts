@@ -1,0 +1,118 @@
+import type { Frame } from '../frames/frame.ts'
+import { type Holder, LeaseLost } from '../inbox/lease.ts'
+import type { Extras, Lease } from '../store/store.ts'
+import type { Engine } from './engine.ts'
+import { giveUp, meetFailure } from './failing.ts'
+import { type Plan, plan } from './pipeline.ts'
+import { Later, type Product, type Work } from './processor.ts'
+
+// Other conversations must not wait for a busy one: it goes to the back after so much.
+const maxMessages = 8
+const maxStayMs = 5_000
+const unknownKindMs = 30_000
+
+type Stop = { stopping: AbortSignal; ending: AbortSignal }
+type Rest = Extract<Plan, { do: 'rest' }>
+
+/** Works a lane under its lease: one message after the other in order of arrival, each from its newest frame to its rest. */
+export async function workLane(engine: Engine, holder: Holder, lease: Lease, stop: Stop): Promise<void> {
+  const since = engine.clock.monotonic()
+  let messages = 0
+  let more = true
+  while (more) {
+    const { execution } = holder
+    const waitedMs = engine.clock.now() - Date.parse(execution.at)
+    engine.observe('execution.claimed', { execution: execution.id, lane: lease.lane, fence: lease.fence, waitedMs })
+    messages += 1
+    const stay = () => messages < maxMessages && engine.clock.monotonic() - since < maxStayMs && !stop.stopping.aborted
+    try {
+      more = await workExecution(engine, holder, stop.ending, stay)
+    } catch (error) {
+      more = false
+      await letGo(engine, holder, error)
+    }
+  }
+}
+
+/** Runs one execution to its rest; answers whether the holder has taken the next one of the lane. */
+async function workExecution(
+  engine: Engine,
+  holder: Holder,
+  ending: AbortSignal,
+  stay: () => boolean
+): Promise<boolean> {
+  const signal = AbortSignal.any([holder.signal, ending])
+  let product: Product | null = giveUp(engine, holder.execution)
+  while (true) {
+    const { pending, next } = follow(engine, holder, product)
+    const extras = extrasOf(pending, product)
+    if (next.do === 'rest') return await rest(engine, holder, next, pending, extras, stay())
+    if (pending.length > 0) await holder.append(pending, extras)
+    if (next.do === 'leave') {
+      engine.observe('kind.unknown', { execution: holder.execution.id, n: next.n })
+      throw new Later(engine.clock.now() + unknownKindMs)
+    }
+    if (next.do !== 'run') throw new TypeError('a plan ends in a step, a rest or a leave')
+    const work = { execution: holder.execution, frame: next.frame, signal }
+    try {
+      product = await step(engine, holder, next.processor, work)
+    } catch (error) {
+      product = await meetFailure(engine, holder, next, work, error)
+    }
+  }
+}
+
+/** Adds the product and every pure frame that follows from it, so that they are kept in one write. */
+function follow(engine: Engine, holder: Holder, product: Product | null): { pending: Frame[]; next: Plan } {
+  const pending = product === null ? [] : [holder.make(product.draft, [])]
+  while (true) {
+    const next = plan(engine.table, [...holder.execution.frames, ...pending])
+    if (next.do !== 'write') return { pending, next }
+    pending.push(holder.make(next.draft, pending))
+  }
+}
+
+/** The id of a started send is a name: its status callbacks come back with it. */
+function extrasOf(pending: readonly Frame[], product: Product | null): Extras {
+  const sends = pending.filter(frame => frame.kind === 'reply.started').map(frame => frame.id)
+  return { ...product?.extras, refs: [...(product?.extras?.refs ?? []), ...sends] }
+}
+
+async function step(engine: Engine, holder: Holder, name: string, work: Work): Promise<Product> {
+  const processor = engine.processors.get(name)
+  if (processor === undefined) throw new TypeError(`the table names a processor that is not there: ${name}`)
+  const { recover } = processor
+  const recovering = recover !== undefined && !holder.wrote(work.frame)
+  // A process that slept with its intent written must not fire the effect on waking: the lease may be somebody else's.
+  if (recover !== undefined && !holder.isFresh()) throw new LeaseLost()
+  const started = engine.clock.monotonic()
+  const product = recovering ? await recover.call(processor, work) : await processor.run(work)
+  if (recovering) engine.observe('effect.recovered', { execution: work.execution.id, step: name })
+  engine.observe('step.finished', { execution: work.execution.id, step: name, ms: engine.clock.monotonic() - started })
+  return product
+}
+
+async function rest(
+  engine: Engine,
+  holder: Holder,
+  next: Rest,
+  pending: readonly Frame[],
+  extras: Extras,
+  takeNext: boolean
+): Promise<boolean> {
+  const { id, at } = holder.execution
+  const taken = await holder.finish(next.state, pending, { extras, takeNext })
+  engine.observe('execution.finished', { execution: id, state: next.state, ms: engine.clock.now() - Date.parse(at) })
+  return taken !== null
+}
+
+/** Ends the stay in a lane before its work is done. */
+async function letGo(engine: Engine, holder: Holder, error: unknown): Promise<void> {
+  if (error instanceof LeaseLost && holder.signal.aborted) return
+  try {
+    await holder.release(error instanceof Later ? error.at : undefined)
+  } catch {
+    // The store cannot be reached: the lease runs out by itself and the lane becomes due again.
+    engine.observe('lease.lost', { lane: holder.execution.lane })
+  }
+}

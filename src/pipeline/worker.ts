@@ -1,0 +1,114 @@
+import { holdLane } from '../inbox/lease.ts'
+import type { Claim } from '../store/store.ts'
+import type { Engine } from './engine.ts'
+import { workLane } from './work-lane.ts'
+
+/** How this process works: for which tenants, how wide, and with which times (ms). */
+export interface WorkerOptions {
+  readonly tenants: readonly string[]
+  /** Conversations worked at once. */
+  readonly concurrency: number
+  readonly leaseMs: number
+  readonly contentMs: number
+  /** How long to sleep when nothing is due and nobody rings, ms: the floor under lost wake-ups. */
+  readonly pollMs: number
+}
+
+/** The worker of this process: one dispatcher that claims lanes, and as many lanes at work as there are slots. */
+export interface Worker {
+  start(): void
+  /** Whether the dispatcher looked for work lately. */
+  isAlive(): boolean
+  /** How many lanes are at work. */
+  running(): number
+  /** Claims no more, waits up to `graceMs` for what is running, then ends it early and lets its lanes go. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Makes the worker; it does nothing until it is started. */
+export function createWorker(engine: Engine, options: WorkerOptions): Worker {
+  const { store, clock, entropy } = engine
+  const owner = entropy.id()
+  const stopping = new AbortController()
+  const ending = new AbortController()
+  const atWork = new Set<Promise<void>>()
+  let lookedAt = clock.monotonic()
+  let dispatching = Promise.resolve()
+  let wake: () => void = () => {}
+  let rung = false
+
+  const ring = () => {
+    rung = true
+    wake()
+  }
+
+  async function dispatch(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      lookedAt = clock.monotonic()
+      if (atWork.size >= options.concurrency) await Promise.race(atWork)
+      else await look()
+    }
+  }
+
+  async function look(): Promise<void> {
+    rung = false
+    const claimedAt = { wall: clock.now(), monotonic: clock.monotonic() }
+    const claim = await store
+      .claim({ tenants: options.tenants, owner, leaseMs: options.leaseMs })
+      // The store says no for now; it is asked again after a pause.
+      .catch(() => null)
+    if (claim === null) await sleep()
+    else track(runLane(claim, claimedAt))
+  }
+
+  async function runLane(claim: Claim, claimedAt: { wall: number; monotonic: number }): Promise<void> {
+    const holder = holdLane(engine, claim, { leaseMs: options.leaseMs, contentMs: options.contentMs, claimedAt })
+    try {
+      await workLane(engine, holder, claim.lease, { stopping: stopping.signal, ending: ending.signal })
+    } finally {
+      holder.close()
+    }
+  }
+
+  function track(lane: Promise<void>): void {
+    const tracked = lane.finally(() => atWork.delete(tracked))
+    atWork.add(tracked)
+  }
+
+  async function sleep(): Promise<void> {
+    if (rung || stopping.signal.aborted) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, options.pollMs)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    wake = () => {}
+  }
+
+  let unsubscribe = () => {}
+  return {
+    start() {
+      if (options.concurrency === 0) return
+      unsubscribe = store.onRing(ring)
+      dispatching = dispatch()
+    },
+    isAlive: () =>
+      options.concurrency === 0 ||
+      (!stopping.signal.aborted &&
+        (atWork.size >= options.concurrency || clock.monotonic() - lookedAt < aliveMs + options.pollMs)),
+    running: () => atWork.size,
+    async stop(graceMs) {
+      stopping.abort()
+      unsubscribe()
+      wake()
+      const timer = setTimeout(() => ending.abort(), graceMs)
+      await dispatching
+      await Promise.all(atWork)
+      clearTimeout(timer)
+    }
+  }
+}
+
+const aliveMs = 15_000
