@@ -21,6 +21,8 @@ export interface SendStatus {
   readonly rank: number
   readonly kind: 'reply.delivered' | 'reply.read' | 'reply.failed' | null
   readonly code: number | null
+  /** The other side says that the person wants no more messages. */
+  readonly optedOut: boolean
 }
 
 /** Audio as it was fetched: `type` by its own bytes, `seconds` null where it cannot be told. */

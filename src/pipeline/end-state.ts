@@ -3,10 +3,10 @@ import type { Frame } from '../frames/frame.ts'
 
 /** The state in which an execution rests, read from its frames alone: what was told last stays. */
 export function endState(frames: readonly Frame[]): State {
+  if (framesOf(frames, 'message.refused').length > 0) return 'refused'
   const run = sinceRetry(frames)
   const failed = lastOf(run, 'work.failed')
   if (failed?.data.code === 'SEND_OPTED_OUT') return 'cancelled'
   if (framesOf(run, 'outcome.unknown').length > 0) return 'unknown'
-  if (failed !== undefined) return 'dead'
-  return framesOf(frames, 'message.refused').length > 0 ? 'refused' : 'done'
+  return failed === undefined ? 'done' : 'dead'
 }

@@ -1,9 +1,24 @@
+import type { Agent } from '../agent/agent.ts'
+import type { Channel } from '../channels/channel.ts'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
+import { received } from '../frames/execution.ts'
+import type { Frame } from '../frames/frame.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { Store } from '../store/store.ts'
 import type { Table } from './pipeline.ts'
 import type { Processor } from './processor.ts'
+import { createAnnounceDelay } from './processors/announce-delay.ts'
+import { createDownloadAudio } from './processors/download-audio.ts'
+import { nextAttachment } from './processors/next-attachment.ts'
+import { type CallRules, createNextCall } from './processors/next-call.ts'
+import { nextPart } from './processors/next-part.ts'
+import { createRunTool } from './processors/run-tool.ts'
+import { createSendPart } from './processors/send-part.ts'
+import { createTell } from './processors/tell.ts'
+import { createThink } from './processors/think.ts'
+import { createTranscribe } from './processors/transcribe.ts'
 
 /** What the worker works with: the table, the processors it names, and `announceDelay`, which tells a person once that it takes longer. */
 export interface Engine {
@@ -14,4 +29,58 @@ export interface Engine {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly observe: Observe
+}
+
+/** What the engine is built from: the ports, the agent, the rules of calls, and how long audio is kept (ms). */
+export interface EngineParts {
+  readonly store: Store
+  readonly provider: Pick<Provider, 'transcribe'>
+  readonly channelOf: (tenant: string) => Channel
+  readonly agent: Agent
+  readonly rules: CallRules
+  readonly audioMs: number
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly observe: Observe
+}
+
+/** Puts the table together: the kind of the newest frame, and what takes it (design.md section 1). */
+export function createEngine(parts: EngineParts): Engine {
+  const split = (frames: readonly Frame[], text: string) => parts.channelOf(received(frames).data.account).split(text)
+  const nextCall = createNextCall(parts.rules)
+  const tell = createTell(split)
+  const table: Table = {
+    'voice.received': nextAttachment,
+    'audio.downloaded': nextAttachment,
+    'speech.transcribed': nextAttachment,
+    'text.received': 'think',
+    'tool.requested': nextCall,
+    'tool.started': 'run-tool',
+    'tool.finished': nextCall,
+    'reply.drafted': nextPart,
+    'reply.started': 'send-part',
+    'reply.part-sent': nextPart,
+    'reply.sent': () => 'rest',
+    'command.received': tell,
+    'message.refused': tell,
+    'work.failed': tell,
+    'outcome.unknown': tell
+  }
+  const processors = [
+    createDownloadAudio(parts),
+    createTranscribe(parts),
+    createThink({ ...parts, split }),
+    createRunTool({ ...parts, ...parts.rules }),
+    createSendPart(parts)
+  ]
+  const { store, clock, entropy, observe } = parts
+  return {
+    store,
+    table,
+    processors: new Map(processors.map(processor => [processor.name, processor])),
+    announceDelay: createAnnounceDelay(parts),
+    clock,
+    entropy,
+    observe
+  }
 }

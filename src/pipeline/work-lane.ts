@@ -88,6 +88,10 @@ async function step(engine: Engine, holder: Holder, name: string, work: Work): P
   const started = engine.clock.monotonic()
   const product = recovering ? await recover.call(processor, work) : await processor.run(work)
   if (recovering) engine.observe('effect.recovered', { execution: work.execution.id, step: name })
+  if (product.draft.kind === 'outcome.unknown') {
+    engine.observe('outcome.unknown', { execution: work.execution.id, step: name })
+    engine.observe('alert', { code: 'OUTCOME_UNKNOWN', execution: work.execution.id })
+  }
   engine.observe('step.finished', { execution: work.execution.id, step: name, ms: engine.clock.monotonic() - started })
   return product
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Permit } from '../frames/permit.ts'
+import type { Integrity } from '../frames/provenance.ts'
 import type { RecordKey, StoreRecord } from '../store/store.ts'
 
 /** MCP's hints about what a tool does; believed for tools of this project alone. Absent means the worst. */
@@ -25,6 +26,8 @@ export interface ToolContext {
   readonly records: UserRecords
   readonly signal: AbortSignal
   readonly idempotencyKey: string
+  /** How far the words behind the call can be believed: kept with what the call writes. */
+  readonly integrity: Integrity
   /** The time of the call, ms since the epoch. */
   readonly now: number
 }
@@ -33,6 +36,8 @@ export interface ToolContext {
 export interface ToolResult {
   readonly outcome: 'done' | 'failed'
   readonly result: string
+  /** The lowest label among the records it read; absent where it read none. */
+  readonly integrity?: Integrity
 }
 
 /** A tool as its author writes it. `run` is taken into a closure by `defineTool` and is out of reach from then on. */

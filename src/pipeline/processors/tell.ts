@@ -1,4 +1,4 @@
-import { withHeard } from '../../agent/heard.ts'
+import { withHeard } from '../../agent/answer.ts'
 import { received } from '../../frames/execution.ts'
 import type { FailureCode } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'

@@ -1,0 +1,62 @@
+import { framesOf } from '../frames/execution.ts'
+import type { Frame } from '../frames/frame.ts'
+
+const longestAnswer = 12_000
+const longestHeard = 600
+
+/** Words that can be shown to a person: no control characters, nothing invisible, no marks that turn the order of letters around. */
+export function cleanText(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/\r\n?|[\u2028\u2029]/g, '\n')
+    .replaceAll('\t', ' ')
+    .replace(/[\p{Cc}--\n]|[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe0e\ufe0f]]/gv, '')
+    .replace(strayJoiner, '')
+    .trim()
+}
+
+/** The answer of a model as a person may read it: clean, and of a length that can be sent. */
+export function cleanAnswer(text: string): string {
+  const clean = cleanText(text)
+  if (clean.length <= longestAnswer) return clean
+  const start = clean.slice(0, longestAnswer).replace(/[\ud800-\udbff]$/, '')
+  return `${start.trimEnd()}\n\n(The rest was too long to send.)`
+}
+
+/** What was heard, word for word and in order: the transcripts of an execution, each on one line. */
+export function transcriptsOf(frames: readonly Frame[]): ReadonlyMap<number, string> {
+  const heard = framesOf(frames, 'speech.transcribed').map(({ data }) => [data.attachment, oneLine(data.text)] as const)
+  return new Map(heard.sort(([a], [b]) => a - b))
+}
+
+/** Puts what was heard before a text, so that the person sees at once what was misheard; a text without speech behind it stays as it is. */
+export function withHeard(frames: readonly Frame[], text: string): string {
+  const heard = heardLine(frames)
+  return heard === null ? text : `${heard}\n\n${text}`
+}
+
+/** Takes away what `withHeard` put there: the model's own words alone. */
+export function withoutHeard(frames: readonly Frame[], text: string): string {
+  const heard = heardLine(frames)
+  return heard !== null && text.startsWith(heard) ? text.slice(heard.length).trimStart() : text
+}
+
+/** Clean words on a single line. */
+export function oneLine(text: string): string {
+  return cleanText(text).replace(/\s+/g, ' ')
+}
+
+// Zero-width joiners belong to emoji and to scripts such as Persian or Hindi; anywhere else they only hide something.
+const strayJoiner = /(?<![[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}]--\p{Script=Latin}])[\u200c\u200d]/gv
+
+function heardLine(frames: readonly Frame[]): string | null {
+  const heard = [...transcriptsOf(frames).values()].filter(text => text !== '').join(' ')
+  return heard === '' ? null : `I heard: "${cutInTheMiddle(heard)}"`
+}
+
+function cutInTheMiddle(text: string): string {
+  const characters = [...text]
+  if (characters.length <= longestHeard) return text
+  const half = longestHeard / 2
+  return `${characters.slice(0, half).join('').trimEnd()} … ${characters.slice(-half).join('').trimStart()}`
+}

@@ -1,0 +1,36 @@
+import { framesOf, sinceRetry } from '../frames/execution.ts'
+import { Failure } from '../frames/failure.ts'
+import type { Frame } from '../frames/frame.ts'
+import { noteKinds } from '../frames/kinds.ts'
+
+const longestWorkMs = 5 * 60_000
+const mostBytes = 256 * 1024
+
+/** How many calls were asked for since the message came, or since the operator last sent it back to work. */
+export function callsMade(frames: readonly Frame[]): number {
+  return framesOf(sinceRetry(frames), 'tool.requested').reduce((sum, { data }) => sum + data.calls.length, 0)
+}
+
+/** Throws AGENT_TOO_LONG where the steps since the first turn took too long. Waiting for the next try of a failed step is no work. */
+export function mustBeQuick(frames: readonly Frame[], now: number): void {
+  const run = sinceRetry(frames)
+  const firstTurn = run.findIndex(frame => frame.kind === 'tool.requested')
+  if (firstTurn < 0) return
+  let worked = 0
+  let since = Date.parse(run[firstTurn]?.at ?? '')
+  let waited = false
+  for (const { kind, at } of [...run.slice(firstTurn + 1), { kind: 'now', at: new Date(now).toISOString() }]) {
+    if (kind === 'attempt.failed') waited = true
+    if (noteKinds.has(kind)) continue
+    if (!waited) worked += Date.parse(at) - since
+    since = Date.parse(at)
+    waited = false
+  }
+  if (worked > longestWorkMs) throw new Failure('AGENT_TOO_LONG')
+}
+
+/** Throws AGENT_TOO_BIG where the frames, with what would be added to them, are more than an execution may hold. */
+export function mustBeSmall(frames: readonly Frame[], added: unknown = ''): void {
+  const bytes = Buffer.byteLength(JSON.stringify(frames)) + Buffer.byteLength(JSON.stringify(added))
+  if (bytes > mostBytes) throw new Failure('AGENT_TOO_BIG')
+}

@@ -1,0 +1,65 @@
+import { fileTypeFromBuffer } from 'file-type'
+import { parseBuffer } from 'music-metadata'
+import { Failure } from '../frames/failure.ts'
+import type { FetchedAudio } from './channel.ts'
+
+/** What a speech service can take, by the extension that the magic bytes earn: file-type calls an audio-only WebM or MP4 a video. */
+const readable: ReadonlyMap<string, string> = new Map([
+  ['opus', 'audio/ogg'],
+  ['ogg', 'audio/ogg'],
+  ['mp3', 'audio/mpeg'],
+  ['m4a', 'audio/mp4'],
+  ['mp4', 'audio/mp4'],
+  ['wav', 'audio/wav'],
+  ['webm', 'audio/webm'],
+  ['aac', 'audio/aac'],
+  ['flac', 'audio/flac']
+])
+
+/**
+ * Decides by its bytes what an attachment is and how long it plays, without decoding it. Throws AUDIO_EMPTY, AUDIO_NOT_AUDIO,
+ * AUDIO_TYPE_UNSUPPORTED (AMR, 3GP and other sound no provider takes), AUDIO_DAMAGED and AUDIO_TOO_LONG.
+ */
+export async function inspectAudio(bytes: Uint8Array, maxSeconds: number): Promise<FetchedAudio> {
+  if (bytes.length === 0) throw new Failure('AUDIO_EMPTY')
+  const type = await readType(bytes)
+  const seconds = await readSeconds(bytes, type)
+  if (type === 'audio/ogg' && (seconds === null || isTorn(bytes))) throw new Failure('AUDIO_DAMAGED')
+  if (seconds !== null && seconds > maxSeconds) throw new Failure('AUDIO_TOO_LONG')
+  return { bytes, type, seconds }
+}
+
+async function readType(bytes: Uint8Array): Promise<string> {
+  const found = await fileTypeFromBuffer(bytes)
+  const type = readable.get(found?.ext ?? '')
+  if (type !== undefined) return type
+  const playable = /^(?:audio|video)\/|^application\/ogg/.test(found?.mime ?? '')
+  throw new Failure(playable ? 'AUDIO_TYPE_UNSUPPORTED' : 'AUDIO_NOT_AUDIO')
+}
+
+async function readSeconds(bytes: Uint8Array, mimeType: string): Promise<number | null> {
+  const { format } = await parseBuffer(
+    bytes,
+    { mimeType, size: bytes.length },
+    { duration: true, skipCovers: true }
+  ).catch(() => {
+    // The parser's own error may quote the file.
+    throw new Failure('AUDIO_DAMAGED')
+  })
+  const { duration } = format
+  return duration !== undefined && duration > 0 ? duration : null
+}
+
+/**
+ * Whether an Ogg stream stops inside a page (RFC 3533, section 6). The end-of-stream flag is not asked for: Android's own
+ * muxer never sets it (https://github.com/chenxiaolong/BCR/pull/922), and such a voice note is whole.
+ */
+function isTorn(bytes: Uint8Array): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const page = file.subarray(file.lastIndexOf('OggS'))
+  const headerLength = 27
+  const segments = page[26] ?? 0
+  const lacing = page.subarray(headerLength, headerLength + segments)
+  const payload = lacing.reduce((sum, length) => sum + length, 0)
+  return page.length < headerLength + segments + payload
+}

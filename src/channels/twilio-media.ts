@@ -1,0 +1,99 @@
+import { lookup as systemLookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { Agent, type Dispatcher, request } from 'undici'
+import type { Clock } from '../frames/clock.ts'
+import { Failure } from '../frames/failure.ts'
+import { publicLookup } from './public-lookup.ts'
+import { readRetryAfter } from './retry-after.ts'
+import type { TwilioAccount } from './twilio-account.ts'
+import { reduceError } from './twilio-errors.ts'
+
+/** The largest attachment that is read, bytes: WhatsApp's own limit. */
+export const maxBytes = 16 * 1024 * 1024
+const maxHops = 3
+const connectMs = 5_000
+
+/** Downloads `path` of the API, following Twilio's redirects. Throws AUDIO_EMPTY, _TOO_LARGE, _NOT_FOUND, _UNAVAILABLE and _HOST_REFUSED. */
+export type Download = (path: string, signal: AbortSignal) => Promise<Uint8Array>
+
+/**
+ * Makes the one way in which media is fetched (rules R17 to R19). Credentials go with the first request only, to the API's own
+ * origin; a redirect may lead back there or to Twilio's CDN at a public address, and nowhere else. Having its own agents, it
+ * honours no proxy of the environment.
+ */
+export function createDownload(options: {
+  apiUrl: string
+  rest: TwilioAccount['rest']
+  clock: Clock
+  deadlineMs?: number
+  lookup?: LookupFunction
+}): Download {
+  const { apiUrl, rest, clock, deadlineMs = 30_000, lookup = systemLookup as LookupFunction } = options
+  const api = new Agent({ connect: { timeout: connectMs } })
+  const cdn = new Agent({ connect: { timeout: connectMs, lookup: publicLookup(lookup) } })
+  const authorization = `Basic ${Buffer.from(`${rest.user}:${rest.password}`).toString('base64')}`
+
+  async function follow(start: URL, signal: AbortSignal): Promise<Uint8Array> {
+    let url = start
+    for (let hop = 1; hop <= maxHops; hop++) {
+      const response = await request(url, {
+        dispatcher: url.origin === apiUrl ? api : cdn,
+        headers: hop === 1 ? { authorization } : {},
+        signal
+      })
+      const { location } = response.headers
+      if (!isRedirect(response.statusCode) || typeof location !== 'string') return read(response, clock.now())
+      url = nextHop(location, url, apiUrl)
+    }
+    throw new Failure('AUDIO_UNAVAILABLE', { cause: { code: 'TOO_MANY_REDIRECTS' } })
+  }
+
+  return async (path, signal) => {
+    const done = new AbortController()
+    try {
+      return await follow(
+        new URL(path, apiUrl),
+        AbortSignal.any([signal, done.signal, AbortSignal.timeout(deadlineMs)])
+      )
+    } catch (error) {
+      if (error instanceof Failure) throw error
+      throw new Failure('AUDIO_UNAVAILABLE', { cause: reduceError(error) })
+    } finally {
+      // Lets go of every body that was not read to its end.
+      done.abort()
+    }
+  }
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status)
+}
+
+function nextHop(location: string, from: URL, apiUrl: string): URL {
+  const url = URL.parse(location, from.href)
+  const toCdn = url?.protocol === 'https:' && url.port === '' && url.hostname.endsWith('.twiliocdn.com')
+  const clean = url?.username === '' && url.password === ''
+  if (url === null || !clean || !(toCdn || url.origin === apiUrl)) {
+    throw new Failure('AUDIO_HOST_REFUSED', { cause: { code: 'REDIRECT_REFUSED' } })
+  }
+  return url
+}
+
+async function read({ statusCode, headers, body }: Dispatcher.ResponseData, now: number): Promise<Uint8Array> {
+  if (statusCode === 404 || statusCode === 410) throw new Failure('AUDIO_NOT_FOUND')
+  if (statusCode !== 200) {
+    const retryAfterMs = readRetryAfter(headers['retry-after'], now)
+    const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
+    throw new Failure('AUDIO_UNAVAILABLE', { cause: { status: statusCode, code: null }, ...wait })
+  }
+  if (Number(headers['content-length']) > maxBytes) throw new Failure('AUDIO_TOO_LARGE')
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > maxBytes) throw new Failure('AUDIO_TOO_LARGE')
+    chunks.push(chunk)
+  }
+  if (size === 0) throw new Failure('AUDIO_EMPTY')
+  return Buffer.concat(chunks, size)
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../frames/clock.ts'
+import type { Observe } from '../frames/event.ts'
+import { Failure } from '../frames/failure.ts'
+import type { Message } from '../frames/kinds.ts'
+import type { Channel } from './channel.ts'
+import { inspectAudio } from './inspect-audio.ts'
+import { sendableText } from './sendable-text.ts'
+import { splitText } from './split-text.ts'
+import type { TwilioAccount } from './twilio-account.ts'
+import { foreignMedia } from './twilio-attachments.ts'
+import { createTwilioClient } from './twilio-client.ts'
+import { createDownload } from './twilio-media.ts'
+import { readMessage } from './twilio-receive.ts'
+import { createMessage, listMessages } from './twilio-send.ts'
+import { readStatus } from './twilio-status.ts'
+
+const sendTimeoutMs = 5_000
+const listTimeoutMs = 10_000
+const minute = 60_000
+/** WhatsApp's 24 hours, less what an answer may spend on its way there. */
+const whatsappWindowMs = 24 * 60 * minute - 5 * minute
+
+/**
+ * The channel for WhatsApp and SMS of one Twilio account. `apiUrl` and `publicUrl` are origins: where Twilio's REST API and
+ * media are, and where Twilio reaches us.
+ */
+export function createTwilioMessaging(options: {
+  account: TwilioAccount
+  apiUrl: string
+  publicUrl: string
+  maxAudioSeconds: number
+  clock: Clock
+  observe: Observe
+}): Channel {
+  const { account, apiUrl, publicUrl, maxAudioSeconds, clock, observe } = options
+  const download = createDownload({ apiUrl, rest: account.rest, clock })
+  const openMessages = createTwilioClient({ account, apiUrl, clock })
+
+  async function fetchAudio(message: Message, attachment: number, signal: AbortSignal) {
+    const path = pathOf(message, attachment)
+    return inspectAudio(await download(path, signal), maxAudioSeconds)
+  }
+
+  return {
+    receive: form => readMessage(form, account, apiUrl),
+    status: form => readStatus(form, account),
+    fetchAudio: (message, attachment, signal) =>
+      fetchAudio(message, attachment, signal).catch(error => {
+        if (error instanceof Failure && error.code === 'AUDIO_HOST_REFUSED') {
+          observe('media.refused', { code: error.code })
+        }
+        throw error
+      }),
+    split: text => splitText(sendableText(text)),
+    send: (outgoing, signal) =>
+      createMessage(
+        openMessages(within(sendTimeoutMs, signal)),
+        outgoing,
+        `${publicUrl}/webhooks/twilio/status?s=${outgoing.send}`
+      ),
+    listSent: (outgoing, since, signal) => listMessages(openMessages(within(listTimeoutMs, signal)), outgoing, since),
+    sendTimeoutMs,
+    windowMs: address => (address.startsWith('whatsapp:') ? whatsappWindowMs : Number.POSITIVE_INFINITY)
+  }
+}
+
+/** Where an attachment lies on the API: built from SIDs alone, never taken from the webhook (rule R17). */
+function pathOf({ account, message, media }: Message, attachment: number): string {
+  const { id, audio } = media[attachment] ?? { id: foreignMedia, audio: false }
+  if (!audio) throw new Failure('AUDIO_NOT_AUDIO')
+  if (id === foreignMedia) throw new Failure('AUDIO_HOST_REFUSED', { cause: { code: 'FOREIGN_URL' } })
+  return `/2010-04-01/Accounts/${account}/Messages/${message}/Media/${id}`
+}
+
+function within(ms: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)])
+}

@@ -1,0 +1,78 @@
+import type { MessageInstance, MessageListInstance, MessagePage } from 'twilio/lib/rest/api/v2010/account/message.js'
+import { Failure } from '../frames/failure.ts'
+import type { Outgoing } from './channel.ts'
+import { sendableText } from './sendable-text.ts'
+import { reduceError, unknownSend } from './twilio-errors.ts'
+import { messageSid } from './twilio-receive.ts'
+
+type Page = Pick<MessagePage, 'instances' | 'nextPage'>
+
+const pageSize = 100
+const maxPages = 5
+
+/** Creates a message and answers its SID. An answer that holds none may still have been a success: it throws SEND_UNAVAILABLE. */
+export async function createMessage(
+  messages: MessageListInstance,
+  outgoing: Pick<Outgoing, 'from' | 'to' | 'text'>,
+  statusCallback: string
+): Promise<string> {
+  const { from, to, text } = outgoing
+  const { sid } = await messages
+    .create({ from, to, body: sendableText(text), statusCallback })
+    .catch((error: unknown) => {
+      throw asFailure(error)
+    })
+  if (!messageSid.test(sid)) throw unknownSend({ status: null, code: 'GARBLED' })
+  return sid
+}
+
+/**
+ * The SIDs of messages that equal `sent` and are not older than `since` (ms), newest first. Twilio is not asked by DateSent: a
+ * message still queued has none, and overlooking it would send it twice. Whatever goes wrong throws SEND_UNAVAILABLE, never
+ * `refused`: it says nothing about the send that is looked for.
+ */
+export async function listMessages(
+  messages: MessageListInstance,
+  sent: Pick<Outgoing, 'from' | 'to' | 'text'>,
+  since: number
+): Promise<string[]> {
+  const body = sendableText(sent.text)
+  // Twilio's times are whole seconds.
+  const from = Math.floor(since / 1_000) * 1_000
+  const listed = await readPages(messages, sent, from).catch((error: unknown) => {
+    const { cause, retryAfterMs } = asFailure(error)
+    throw new Failure('SEND_UNAVAILABLE', { cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+  })
+  return listed
+    .filter(message => message.from === sent.from && message.to === sent.to && message.body === body)
+    .filter(message => message.direction.startsWith('outbound') && timeOf(message) >= from)
+    .sort((a, b) => timeOf(b) - timeOf(a))
+    .map(({ sid }) => sid)
+}
+
+async function readPages(
+  messages: MessageListInstance,
+  { from, to }: Pick<Outgoing, 'from' | 'to'>,
+  since: number
+): Promise<MessageInstance[]> {
+  const found: MessageInstance[] = []
+  let page: Page = await messages.page({ from, to, pageSize })
+  for (let n = 1; ; n++) {
+    found.push(...page.instances)
+    const oldest = page.instances.at(-1)
+    if (n === maxPages || oldest === undefined || timeOf(oldest) < since) return found
+    const next = await page.nextPage()
+    if (!next) return found
+    page = next
+  }
+}
+
+/** When a message was made, ms; one without a readable date counts as new, because overlooking it would send it twice. */
+function timeOf({ dateCreated, dateSent }: MessageInstance): number {
+  const time = new Date(dateCreated ?? dateSent ?? Number.NaN).getTime()
+  return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time
+}
+
+function asFailure(error: unknown): Failure {
+  return error instanceof Failure ? error : unknownSend(reduceError(error))
+}

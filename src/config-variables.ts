@@ -1,0 +1,149 @@
+import { z } from 'zod'
+import { parsePublicUrl } from './channels/public-url.ts'
+import {
+  apiOrigin,
+  baseUrl,
+  checked,
+  choice,
+  documented,
+  isRange,
+  isTimeZone,
+  key,
+  list,
+  masterKey,
+  model,
+  text,
+  token,
+  type Variable,
+  whole
+} from './config-checks.ts'
+
+const address = /^(whatsapp:)?\+[1-9]\d{6,14}$|^\d{3,8}$/
+// A WhatsApp user without a number is known by a business-scoped id (twilio.com/docs/whatsapp, rule R22).
+const scopedUser = /^whatsapp:[A-Z]{2}\.([A-Z]+\.)?[A-Za-z0-9]{1,128}$/
+
+/** Every variable that is read, with its check and its meaning. A problem completes the sentence that starts with the name. */
+export const schema = z.object({
+  PORT: whole('the port to listen on; 0 takes a free one', 0, 65_535, 3_000),
+  HOST: text('a host name or address', /^[\w.:-]+$/)
+    .default('127.0.0.1')
+    .register(documented, { meaning: 'the address to listen on', default: '127.0.0.1' }),
+  PUBLIC_URL: checked('the https origin that Twilio calls', parsePublicUrl, ownWords).register(documented, {
+    meaning: 'the https origin that Twilio calls (http for a loopback host only)',
+    required: true
+  }),
+
+  TWILIO_ACCOUNT_SID: text('the SID of the account: AC and 32 hex digits', /^AC[0-9a-fA-F]{32}$/).register(documented, {
+    meaning: 'SID of the Twilio account',
+    required: true
+  }),
+  TWILIO_AUTH_TOKEN: token().register(documented, {
+    meaning: 'token that signs the webhooks of the account',
+    required: true,
+    secret: true
+  }),
+  TWILIO_AUTH_TOKEN_NEXT: token().optional().register(documented, {
+    meaning: 'second valid token, to rotate without downtime',
+    secret: true
+  }),
+  TWILIO_API_KEY_SID: text('the SID of an API key: SK and 32 hex digits', /^SK[0-9a-fA-F]{32}$/)
+    .optional()
+    .register(documented, { meaning: 'API key for REST and media; without it the auth token is used' }),
+  TWILIO_API_KEY_SECRET: token().optional().register(documented, { meaning: 'secret of the API key', secret: true }),
+  TWILIO_SENDERS: list('our own addresses, comma-separated (whatsapp:+14155238886, +14155238886)', item =>
+    address.test(item)
+  ).register(documented, {
+    meaning: 'our own addresses, comma-separated (whatsapp:+…, +…); a message to any other is refused',
+    required: true
+  }),
+  TWILIO_API_URL: checked('https://api.twilio.com, or the origin of a loopback host', apiOrigin)
+    .default('https://api.twilio.com')
+    .register(documented, {
+      meaning: "origin of Twilio's REST and media; another one for a loopback host only",
+      default: 'https://api.twilio.com'
+    }),
+  TWILIO_SHARED_KEYS: list('id=secret pairs, comma-separated, with secrets of 16 characters or more', item =>
+    /^[\w-]{1,200}=[!-~]{16,}$/.test(item)
+  )
+    .optional()
+    .register(documented, { meaning: 'customer-managed signing keys: id=secret, comma-separated', secret: true }),
+
+  OPENAI_API_KEY: key()
+    .optional()
+    .register(documented, { meaning: 'key of the OpenAI API; required unless OPENAI_BASE_URL is set', secret: true }),
+  OPENAI_BASE_URL: checked('the base URL of an OpenAI-compatible API', baseUrl).optional().register(documented, {
+    meaning: 'base URL of an OpenAI-compatible API',
+    default: 'https://api.openai.com/v1'
+  }),
+  TRANSCRIBE_MODEL: model('transcribes voice notes', 'gpt-4o-mini-transcribe'),
+  AGENT_MODEL: model('answers', 'gpt-5.4-mini'),
+  TRANSCRIBE_BASE_URL: checked('the base URL of an OpenAI-compatible API', baseUrl)
+    .optional()
+    .register(documented, { meaning: 'another OpenAI-compatible server for audio', default: 'OPENAI_BASE_URL' }),
+  TRANSCRIBE_API_KEY: key().optional().register(documented, {
+    meaning: 'its key; OPENAI_API_KEY goes only to the origin of OPENAI_BASE_URL',
+    secret: true
+  }),
+  AGENT_API: choice('responses, or chat for servers that only speak Chat Completions', ['responses', 'chat']),
+  PROVIDERS_FILE: text('the path of a JSON file')
+    .optional()
+    .register(documented, { meaning: 'JSON: an ordered list of providers a use (transcribe, respond): fallbacks' }),
+  SPEECH: choice('openai, or local for recognition on this machine (English)', ['openai', 'local']),
+
+  DATA_DIR: text('the path of a folder')
+    .default('./data')
+    .register(documented, { meaning: 'folder of the embedded store', default: './data' }),
+  MASTER_KEY: checked('32 random bytes as base64 (openssl rand -base64 32)', masterKey)
+    .optional()
+    .register(documented, {
+      meaning: 'base64 of 32 bytes that wraps the other keys; made and kept in DATA_DIR when it is not set',
+      secret: true
+    }),
+  ALLOWED_SENDERS: list(
+    '* or the addresses that may talk to the agent, comma-separated',
+    item => item === '*' || address.test(item) || scopedUser.test(item)
+  ).register(documented, {
+    meaning: 'who may talk to the agent: addresses, comma-separated, or * for everybody',
+    required: true
+  }),
+  OPERATOR_TOKEN: text('32 characters or more without white space (openssl rand -hex 32)', /^[!-~]{32,}$/)
+    .optional()
+    .register(documented, {
+      meaning: 'bearer token of the operator API; without it the API answers 404',
+      secret: true
+    }),
+
+  LEASE_SECONDS: whole('how long a claim on a conversation lasts', 2, 300, 15),
+  MAX_TOOL_CALLS: whole('calls of tools that one message may make', 1, 50, 12),
+  MAX_AUDIO_SECONDS: whole('longest voice note', 1, 7_200, 600),
+  WORKER_CONCURRENCY: whole('conversations worked at once by this process; 0 only receives', 0, 256, 8),
+  TIME_ZONE: text('an IANA time zone such as Europe/Berlin', isTimeZone)
+    .default('UTC')
+    .register(documented, { meaning: 'what "tomorrow at nine" means', default: 'UTC' }),
+  RATE_LIMIT_PER_SENDER: whole('messages a minute from one sender; 0 is off', 0, 1_000_000, 20),
+  RATE_LIMIT_PER_IP: whole(
+    'refused requests a minute from one address before it gets 429; 0 is off',
+    0,
+    1_000_000,
+    600
+  ),
+  TRUST_PROXY: list('addresses or ranges (10.0.0.0/8) of our own proxies, comma-separated', isRange)
+    .optional()
+    .register(documented, { meaning: 'addresses of our own proxies; only decides which address is counted' }),
+  RETENTION_AUDIO_HOURS: whole('hours that audio is kept', 1, 8_760, 24),
+  RETENTION_CONTENT_DAYS: whole('days that messages are kept', 1, 3_650, 30),
+  LOG_LEVEL: choice('how much is logged', ['info', 'fatal', 'error', 'warn', 'debug', 'trace', 'silent'])
+})
+
+export type Settings = z.infer<typeof schema>
+
+/** The variables in the order of `.env.example`. */
+export const variables: readonly Variable[] = Object.entries(schema.shape).map(([name, field]) => ({
+  name,
+  ...(documented.get(field) ?? { meaning: '' })
+}))
+
+/** `parsePublicUrl` throws messages that may be shown. */
+function ownWords(error: unknown): string {
+  return error instanceof Error ? error.message : ''
+}

@@ -1,0 +1,98 @@
+import pino from 'pino'
+import { type EventName, events, type FieldsOf, type Observe } from './frames/event.ts'
+
+/** The log: one JSON line an event, made from the event's own fields and from nothing else (rule R27). */
+export interface Log {
+  readonly observe: Observe
+  /** Writes out what is buffered, before the process ends. */
+  flush(): Promise<void>
+}
+
+/** How loud each event is. */
+const levels: Readonly<Record<EventName, pino.Level>> = {
+  'server.listening': 'info',
+  'server.draining': 'info',
+  'server.stopped': 'info',
+  'config.warning': 'warn',
+  'webhook.refused': 'warn',
+  'webhook.answered': 'debug',
+  'message.accepted': 'info',
+  'message.refused': 'info',
+  'message.duplicate': 'info',
+  'status.noted': 'debug',
+  'status.unmatched': 'info',
+  'execution.claimed': 'debug',
+  'step.finished': 'debug',
+  'attempt.failed': 'warn',
+  'work.failed': 'error',
+  'outcome.unknown': 'error',
+  'execution.finished': 'info',
+  'effect.recovered': 'warn',
+  'lease.lost': 'warn',
+  'kind.unknown': 'warn',
+  'tool.called': 'info',
+  'provider.called': 'info',
+  'media.refused': 'warn',
+  'api.answered': 'info',
+  'sweep.finished': 'debug',
+  'request.failed': 'error',
+  alert: 'error'
+}
+
+/**
+ * Opens the log on standard output, or on `destination`. What does not fit the schema of its event is left out: unknown fields are
+ * dropped, long strings cut, strings that are no plain label withheld, and anything else becomes `event.malformed`. It never throws.
+ */
+export function createLog(options: { level: pino.LevelWithSilent; destination?: pino.DestinationStream }): Log {
+  const destination = options.destination ?? pino.destination({ dest: 1, sync: false })
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) }
+    },
+    destination
+  )
+  const observe: Observe = (event, fields) => {
+    const level = Object.hasOwn(levels, event) ? levels[event] : 'error'
+    if (logger.isLevelEnabled(level)) logger[level](line(event, fields))
+  }
+  return { observe, flush: () => new Promise(resolve => logger.flush(() => resolve())) }
+}
+
+function line(event: EventName, fields: unknown): object {
+  try {
+    const fitting = fit(event, fields)
+    if (fitting !== null) return { event, ...withhold(fitting) }
+  } catch {
+    // A getter that throws, an event that does not exist: the line below is all there is to say.
+  }
+  return { event: 'event.malformed', of: Object.hasOwn(events, event) ? event : 'unknown' }
+}
+
+/** The fields as their schema wants them, or null where that cannot be had. */
+function fit(event: EventName, fields: unknown): FieldsOf<EventName> | null {
+  const parsed = events[event].safeParse(fields)
+  if (parsed.success) return parsed.data
+  const mended: Record<string, unknown> = Object.fromEntries(Object.entries(fields as object))
+  for (const issue of parsed.error.issues) {
+    const name = String(issue.path[0])
+    const value = mended[name]
+    if (issue.code === 'unrecognized_keys') for (const key of issue.keys) delete mended[key]
+    if (issue.code === 'too_big' && typeof value === 'string') mended[name] = value.slice(0, Number(issue.maximum))
+  }
+  return events[event].safeParse(mended).data ?? null
+}
+
+// Ids, kinds, codes, routes and names of models look like this; sentences, URLs and telephone numbers do not.
+const label = /^(?!.*\/\/)[\w.:@/-]*$/
+
+function withhold(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === 'string' && !label.test(value) ? 'withheld' : value
+    ])
+  )
+}

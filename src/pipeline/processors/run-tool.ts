@@ -1,0 +1,95 @@
+import type { Clock } from '../../frames/clock.ts'
+import type { Observe } from '../../frames/event.ts'
+import { lastOf } from '../../frames/execution.ts'
+import type { Draft, Frame } from '../../frames/frame.ts'
+import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
+import type { Store } from '../../store/store.ts'
+import type { ToolResult } from '../../tools/tool.ts'
+import { userRecords } from '../../tools/user-records.ts'
+import type { Processor, Product, Work } from '../processor.ts'
+import { type CallRules, judge } from './next-call.ts'
+
+type Parts = CallRules & { store: Store; clock: Clock; observe: Observe }
+type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; result: string }
+
+// A result is read by the model and kept in a frame: no more of it than both can bear.
+const maxResult = 16_000
+
+/**
+ * Runs one started call. Met again after a crash, a tool that may be repeated is run again under the same key; what became of any
+ * other is unknown, unless the operator has said it.
+ */
+export function createRunTool(parts: Parts): Processor {
+  return {
+    name: 'run-tool',
+    run: work => call(parts, work),
+    async recover(work) {
+      const started = work.frame as Frame<'tool.started'>
+      const ruling = rulingOf(work.execution.frames, started)
+      if (ruling === 'happened') return finished(work, { outcome: 'done', code: 'OPERATOR', result: 'It was done.' })
+      if (ruling === 'did not happen') {
+        return finished(work, { outcome: 'failed', code: 'OPERATOR', result: 'It was not done.' })
+      }
+      const annotations = parts.registry.get(started.data.tool)?.annotations
+      if (annotations?.readOnlyHint === true || annotations?.idempotentHint === true) return call(parts, work)
+      return unknown(work)
+    }
+  }
+}
+
+async function call(parts: Parts, work: Work): Promise<Product> {
+  const { execution } = work
+  const started = work.frame as Frame<'tool.started'>
+  const { data, provenance } = started
+  const asked = { execution: execution.id, call: data.call, tool: data.tool, arguments: JSON.stringify(data.arguments) }
+  // Judged again, on the recorded arguments: the rules may have changed since the frame was written.
+  const decision = judge(parts, asked, { integrity: provenance.integrity, callsSoFar: 0 })
+  const tool = parts.registry.get(data.tool)
+  if ('deny' in decision || tool === undefined) {
+    const denial = 'deny' in decision ? decision.deny : { code: 'TOOL_UNKNOWN', result: 'There is no such tool.' }
+    return finished(work, { outcome: 'refused', ...denial })
+  }
+  const began = parts.clock.monotonic()
+  const result = await tool.call(decision.allow, {
+    tenant: execution.tenant,
+    userId: execution.principal,
+    records: userRecords(parts.store, { tenant: execution.tenant, user: execution.principal }),
+    signal: work.signal,
+    idempotencyKey: `${execution.id}:${started.n}`,
+    integrity: provenance.integrity,
+    now: parts.clock.now()
+  })
+  const ms = parts.clock.monotonic() - began
+  parts.observe('tool.called', { execution: execution.id, tool: data.tool, outcome: result.outcome, ms })
+  return finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
+}
+
+/** The operator's word on what happened to this very effect. */
+function rulingOf(frames: readonly Frame[], started: Frame): 'happened' | 'did not happen' | undefined {
+  const retried = lastOf(frames, 'work.retried')
+  return retried?.data.from === started.n ? retried.data.effect : undefined
+}
+
+function finished(work: Work, outcome: Outcome, read?: ToolResult['integrity']): Product {
+  const started = work.frame as Frame<'tool.started'>
+  const derived = deriveProvenance('tool', started.id, [started.provenance])
+  const integrity = read === undefined ? derived.integrity : lowestIntegrity(derived.integrity, read)
+  const { call, tool } = started.data
+  const draft: Draft<'tool.finished'> = {
+    kind: 'tool.finished',
+    data: { call, tool, ...outcome, result: outcome.result.slice(0, maxResult) },
+    parent: started.id,
+    provenance: { ...derived, integrity }
+  }
+  return { draft }
+}
+
+function unknown({ frame }: Work): Product {
+  const draft: Draft<'outcome.unknown'> = {
+    kind: 'outcome.unknown',
+    data: { code: 'OUTCOME_UNKNOWN', step: 'run-tool', from: frame.n },
+    parent: frame.id,
+    provenance: deriveProvenance('worker', frame.id, [frame.provenance])
+  }
+  return { draft }
+}

@@ -1,0 +1,63 @@
+import type { Agent, Thought } from '../../agent/agent.ts'
+import { withHeard } from '../../agent/answer.ts'
+import type { Memory } from '../../agent/conversation.ts'
+import { type Execution, framesOf, received } from '../../frames/execution.ts'
+import { Failure } from '../../frames/failure.ts'
+import type { Draft, Frame } from '../../frames/frame.ts'
+import type { Store } from '../../store/store.ts'
+import type { Processor } from '../processor.ts'
+
+const mostEarlier = 30
+
+/** Lets the agent take one turn: it asks for tools, or its words become the reply. Throws NOTHING_TO_READ and what the agent throws. */
+export function createThink(parts: {
+  agent: Agent
+  store: Pick<Store, 'earlier' | 'read'>
+  split: (frames: readonly Frame[], text: string) => string[]
+}): Processor {
+  return {
+    name: 'think',
+    async run({ execution, frame, signal }) {
+      const { frames } = execution
+      mustHaveWords(frames)
+      const memory = await remember(parts, execution)
+      const thought = await parts.agent.think({ frames, memory, signal })
+      return { draft: draftOf(thought, frames, frame, parts.split) }
+    }
+  }
+}
+
+/** The memory is fixed by the first turn that recorded one: a resumed execution shows the model the same words. */
+async function remember(
+  { agent, store }: { agent: Agent; store: Pick<Store, 'earlier' | 'read'> },
+  execution: Execution
+): Promise<Memory[]> {
+  const [firstTurn] = framesOf(execution.frames, 'tool.requested')
+  if (firstTurn === undefined) return agent.recall(await store.earlier(execution.lane, execution.id, mostEarlier))
+  const known = await Promise.all(
+    firstTurn.data.memory.map(async ({ execution: id, n }) => ({
+      execution: id,
+      n,
+      frames: (await store.read(id))?.frames ?? []
+    }))
+  )
+  return known.filter(memory => memory.frames.length > 0)
+}
+
+function mustHaveWords(frames: readonly Frame[]): void {
+  const { text, location } = received(frames).data
+  const heard = framesOf(frames, 'speech.transcribed').length > 0
+  if (text.trim() === '' && location === undefined && !heard) throw new Failure('NOTHING_TO_READ')
+}
+
+function draftOf(
+  thought: Thought,
+  frames: readonly Frame[],
+  parent: Frame,
+  split: (frames: readonly Frame[], text: string) => string[]
+): Draft {
+  const { provenance } = thought
+  if (thought.kind === 'calls') return { kind: 'tool.requested', data: thought.data, parent: parent.id, provenance }
+  const data = { parts: split(frames, withHeard(frames, thought.text)), sentence: null, turn: thought.turn }
+  return { kind: 'reply.drafted', data, parent: parent.id, provenance }
+}

@@ -1,0 +1,51 @@
+import { Agent } from 'undici'
+import { retryAfterMs } from './retry-after.ts'
+
+interface Options {
+  readonly baseUrl: string
+  readonly apiKey: string | undefined
+  now(): number
+}
+
+/**
+ * The only door of the OpenAI SDK: requests go to the origin of the base URL and to no other, through no proxy and after no
+ * redirect, with the headers named here and no more. Answers are read whole, up to `maxAnswerBytes`. A wait longer than
+ * `patienceMs` that the server asks for is not slept through: the work has a queue for that.
+ */
+export function createExactFetch({ baseUrl, apiKey, now }: Options) {
+  const { origin } = new URL(baseUrl)
+  const agent = new Agent({ connect: { timeout: 10_000 }, maxResponseSize: maxAnswerBytes })
+  const exactFetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    // The SDK may hand over a form, which takes its boundary and bytes only from a Request of the platform.
+    const request = new Request(input, init)
+    const url = new URL(request.url)
+    if (url.origin !== origin) throw new TypeError('The request leaves the configured server.')
+    const answer = await agent.request({
+      origin,
+      path: url.pathname + url.search,
+      method: request.method === 'GET' ? 'GET' : 'POST',
+      headers: {
+        accept: 'application/json',
+        'content-type': request.headers.get('content-type') ?? 'application/json',
+        'user-agent': 'knomly',
+        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` })
+      },
+      body: await request.bytes(),
+      signal: init?.signal ?? null
+    })
+    const bytes = new Uint8Array(await answer.body.arrayBuffer())
+    // Compatible servers label their JSON as they like: it is read as JSON or not at all.
+    const headers = new Headers({ 'content-type': 'application/json' })
+    for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
+      const value = answer.headers[name]
+      if (typeof value === 'string') headers.set(name, value)
+    }
+    if ((retryAfterMs(headers, now()) ?? 0) > patienceMs) headers.set('x-should-retry', 'false')
+    return new Response(bytes.length === 0 ? null : bytes, { status: answer.statusCode, headers })
+  }
+  // Found here, the SDK need not send a probe to learn that forms are understood.
+  return Object.assign(exactFetch, { Response })
+}
+
+const maxAnswerBytes = 8 * 1024 * 1024
+const patienceMs = 10_000

@@ -1,0 +1,53 @@
+import { pathToFileURL } from 'node:url'
+import closeWithGrace from 'close-with-grace'
+import { createApp } from './app.ts'
+import { both } from './both.ts'
+import { readConfig } from './config.ts'
+import { systemClock } from './frames/clock.ts'
+import { systemEntropy } from './frames/entropy.ts'
+import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { type OpenSystem, openSystem, type Surroundings } from './system.ts'
+
+// Docker and Kubernetes give thirty seconds: what runs may end by itself, then it is let go, then we leave in any case.
+const graceMs = 18_000
+const leaveMs = 25_000
+
+/** Starts the server of an environment and answers its port; it drains on SIGTERM and SIGINT. Rejects with an Error that says what to do. */
+export async function startServer(
+  env: NodeJS.ProcessEnv,
+  extra: Pick<Surroundings, 'wrap' | 'tools'> = {}
+): Promise<{ port: number }> {
+  const config = readConfig(env)
+  const log = createLog({ level: config.logLevel })
+  let system: OpenSystem | undefined
+  const metrics = createMetrics({ depth: async () => (system as OpenSystem).store.depth() })
+  const observe = both(log.observe, metrics.observe)
+  for (const code of config.warnings) observe('config.warning', { code })
+  const surroundings = { clock: systemClock, entropy: systemEntropy, observe, ...extra }
+  const opened = await openSystem(config, surroundings)
+  system = opened
+  const app = await createApp(opened, metrics)
+  await app.listen({ host: config.host, port: config.port })
+  opened.worker.start()
+  const { port } = app.server.address() as { port: number }
+  observe('server.listening', { port, store: 'sqlite', workers: config.workerConcurrency })
+  closeWithGrace({ delay: leaveMs, logger: false }, async ({ err }) => {
+    observe('server.draining', { running: opened.worker.running() })
+    await Promise.all([app.close(), opened.worker.stop(graceMs)])
+    await opened.close()
+    observe('server.stopped', { code: err === undefined ? 'signal' : 'error' })
+    await log.flush()
+  })
+  return { port }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    await startServer(process.env)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`Knomly does not start.\n${why}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,43 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { State } from '../../frames/execution.ts'
+import { Failure } from '../../frames/failure.ts'
+import type { ConversationSummary, Store } from '../store.ts'
+
+/** How many executions stand beside each conversation of the list. */
+const shownExecutions = 20
+
+type Lane = { lane: string; tenant: string; newest: number }
+
+/** The conversations for an operator's eyes. A page ends at an arrival number, so messages that come in between neither hide nor repeat a line. */
+export function createConversations(db: DatabaseSync) {
+  const page = db.prepare('SELECT lane, tenant, newest FROM lanes WHERE newest < ? ORDER BY newest DESC LIMIT ?')
+  const one = db.prepare('SELECT lane, tenant, newest FROM lanes WHERE lane = ?')
+  const executions = db.prepare('SELECT id, state, at FROM executions WHERE lane = ? ORDER BY arrival DESC LIMIT ?')
+
+  const summarise = ({ lane, tenant }: Lane, limit: number): ConversationSummary => {
+    const rows = executions.all(lane, limit) as { id: string; state: State; at: number }[]
+    const shown = rows.map(row => ({ ...row, at: new Date(row.at).toISOString() }))
+    return { id: lane, tenant, lastAt: shown[0]?.at ?? '', executions: shown.toReversed() }
+  }
+
+  return {
+    /** Throws QUERY_INVALID for an `after` that no page gave. */
+    page({ after, limit }: Parameters<Store['conversations']>[0]): Awaited<ReturnType<Store['conversations']>> {
+      const lanes = page.all(after === undefined ? Number.MAX_SAFE_INTEGER : position(after), limit + 1) as Lane[]
+      const shown = lanes.slice(0, limit)
+      return {
+        conversations: shown.map(lane => summarise(lane, shownExecutions)),
+        next: lanes.length > limit ? String(shown.at(-1)?.newest) : null
+      }
+    },
+    one(lane: string, limit: number): ConversationSummary | null {
+      const found = one.get(lane) as Lane | undefined
+      return found === undefined ? null : summarise(found, limit)
+    }
+  }
+}
+
+function position(after: string): number {
+  if (!/^\d{1,15}$/.test(after)) throw new Failure('QUERY_INVALID')
+  return Number(after)
+}

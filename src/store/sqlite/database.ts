@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { createPrivately } from './private-file.ts'
+import { schema, schemaVersion } from './schema.ts'
+
+/** How long a write waits for a visitor (a backup, the sqlite3 shell), in ms. The event loop stands still meanwhile. */
+const busyMs = 1_000
+
+/** Only one process holds the store, so a lease found at open belongs to nobody: its lane is due, before all others. */
+const voidLeases = `
+  BEGIN IMMEDIATE;
+  UPDATE lanes SET wake_at = 0, token = NULL, owner = NULL WHERE wake_at IS NOT NULL AND token IS NOT NULL;
+  UPDATE executions SET state = 'queued', token = NULL WHERE open = 1 AND state = 'running';
+  COMMIT`
+
+/**
+ * Opens `knomly.sqlite` in `dir`, made with its tables when missing. WAL with synchronous FULL: a commit that returned survives a
+ * power cut. secure_delete: what was purged is overwritten. Throws a plain Error, and touches nothing, for another schema version.
+ */
+export async function openDatabase(dir: string): Promise<DatabaseSync> {
+  const path = join(dir, 'knomly.sqlite')
+  await createPrivately(path)
+  const db = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
+  try {
+    const isNew = checkVersion(db, path)
+    if (isNew) db.exec('PRAGMA page_size = 8192')
+    db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA secure_delete = ON;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA cache_size = -32768;
+      PRAGMA journal_size_limit = 67108864;
+    `)
+    if (isNew) db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`)
+    db.exec(voidLeases)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** Whether the file is still empty. */
+function checkVersion(db: DatabaseSync, path: string): boolean {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+  const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
+  if (version === schemaVersion) return false
+  if (version === 0 && tables === 0) return true
+  throw new Error(
+    `${path} has schema version ${version}, and this build of Knomly reads version ${schemaVersion}. ` +
+      `It was left as it is: start the build that wrote it, or set another DATA_DIR.`
+  )
+}

@@ -1,0 +1,65 @@
+import type { Clock } from '../../frames/clock.ts'
+import type { State } from '../../frames/execution.ts'
+import type { Acceptance, Extras } from '../store.ts'
+import type { Executions, Standing } from './executions.ts'
+import { follow, type Journal, type Page } from './journal.ts'
+import type { Lanes } from './lanes.ts'
+
+/** The ends that an operator's retry may leave. */
+const reopenable: ReadonlySet<State> = new Set<State>(['dead', 'unknown', 'cancelled', 'refused'])
+
+/** What reaches an execution from outside, without a lease: the message itself, notes, decisions and retries. Run inside `write`. */
+export function createIntake(parts: {
+  clock: Clock
+  journal: Journal
+  executions: Executions
+  lanes: Lanes
+  contentMs: number
+}) {
+  const { clock, journal, executions, lanes, contentMs } = parts
+
+  const add = (standing: Standing, pages: readonly Page[], extras?: Extras): void => {
+    journal.write(standing.arrival, pages, extras)
+    executions.advance(standing.arrival, pages)
+  }
+
+  // A purged execution takes no more frames: they would stand without the ones before them.
+  const before = (id: string, pages: readonly Page[]): Standing | null => {
+    const standing = executions.standing(id)
+    return standing !== undefined && standing.purged === 0 && follow(pages, standing.n) ? standing : null
+  }
+
+  return {
+    accept(message: Acceptance, pages: readonly Page[]): 'accepted' | 'duplicate' {
+      const now = clock.now()
+      const isWork = message.state === 'queued'
+      const arrival = executions.insert(message, now, pages, isWork ? null : now + contentMs)
+      if (arrival === null) return 'duplicate'
+      journal.write(arrival, pages)
+      lanes.arrive(message.lane, message.tenant, arrival, isWork)
+      return 'accepted'
+    },
+    note(id: string, pages: readonly Page[], extras?: Pick<Extras, 'refs'>): boolean {
+      const standing = before(id, pages)
+      if (standing === null) return false
+      add(standing, pages, extras)
+      return true
+    },
+    decide(id: string, pages: readonly Page[], approval: { id: string; state: string }): boolean {
+      const standing = before(id, pages)
+      if (standing === null || !executions.settle(standing.arrival, approval)) return false
+      add(standing, pages)
+      executions.queueLast(standing.arrival)
+      lanes.ring(standing.lane)
+      return true
+    },
+    reopen(id: string, pages: readonly Page[]): boolean {
+      const standing = before(id, pages)
+      if (standing === null || !reopenable.has(standing.state)) return false
+      add(standing, pages)
+      executions.queueLast(standing.arrival)
+      lanes.ring(standing.lane)
+      return true
+    }
+  }
+}

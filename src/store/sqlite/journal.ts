@@ -1,0 +1,58 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Frame } from '../../frames/frame.ts'
+import type { Extras } from '../store.ts'
+
+/** A frame as it is written: made before the change is queued, so that a rerun writes the same bytes. */
+export interface Page {
+  readonly n: number
+  readonly hash: string
+  readonly json: string
+}
+
+/** Frames on their way to disk. */
+export function encode(frames: readonly Frame[]): Page[] {
+  return frames.map(frame => ({ n: frame.n, hash: frame.hash, json: JSON.stringify(frame) }))
+}
+
+/** Whether `pages` are exactly the next ones after position `n`. */
+export function follow(pages: readonly Page[], n: number): boolean {
+  return pages.every((page, i) => page.n === n + 1 + i)
+}
+
+export type Journal = ReturnType<typeof createJournal>
+
+/** What an execution, named by its arrival number, consists of: its frames, the names it took and its bytes. */
+export function createJournal(db: DatabaseSync) {
+  const insertFrame = db.prepare('INSERT INTO frames (execution, n, json) VALUES (?, ?, ?)')
+  const insertRef = db.prepare('INSERT INTO refs (ref, execution) VALUES (?, ?) ON CONFLICT DO NOTHING')
+  const insertBlob = db.prepare('INSERT INTO blobs (execution, n, purge_at, bytes) VALUES (?, ?, ?, ?)')
+  const selectFrames = db.prepare('SELECT json FROM frames WHERE execution = ? ORDER BY n')
+  const selectRef = db.prepare('SELECT id FROM refs JOIN executions ON arrival = execution WHERE ref = ?')
+  const selectBlob = db.prepare(
+    'SELECT bytes FROM executions JOIN blobs ON execution = arrival WHERE executions.id = ? AND blobs.n = ?'
+  )
+  const erasures = ['frames', 'refs', 'blobs'].map(table => db.prepare(`DELETE FROM ${table} WHERE execution = ?`))
+
+  return {
+    write(execution: number, pages: readonly Page[], { refs = [], blob }: Extras = {}): void {
+      for (const { n, json } of pages) insertFrame.run(execution, n, json)
+      for (const ref of refs) insertRef.run(ref, execution)
+      const first = pages[0]
+      if (blob !== undefined && first !== undefined) insertBlob.run(execution, first.n, blob.purgeAt, blob.bytes)
+    },
+    frames(execution: number): Frame[] {
+      return selectFrames.all(execution).map(row => JSON.parse(row.json as string))
+    },
+    find(ref: string): string | null {
+      return (selectRef.get(ref)?.id as string | undefined) ?? null
+    },
+    blob(id: string): Uint8Array | null {
+      const colon = id.lastIndexOf(':')
+      const row = selectBlob.get(id.slice(0, colon), Number(id.slice(colon + 1)))
+      return (row?.bytes as Uint8Array | undefined) ?? null
+    },
+    erase(execution: number): void {
+      for (const erasure of erasures) erasure.run(execution)
+    }
+  }
+}

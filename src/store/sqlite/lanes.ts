@@ -1,0 +1,76 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../frames/clock.ts'
+import type { Entropy } from '../../frames/entropy.ts'
+import type { Lease } from '../store.ts'
+
+export type Lanes = ReturnType<typeof createLanes>
+
+/**
+ * Conversations as a queue of work. One field says it all: `wake_at` is when a lane may be taken. Ready: now; leased: the end of
+ * the lease; backing off: the time of the next try; idle: NULL. So the lane of a dead worker simply becomes due again.
+ */
+export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
+  const arrive = db.prepare(
+    `INSERT INTO lanes (lane, tenant, newest, wake_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (lane) DO UPDATE SET newest = excluded.newest, wake_at = coalesce(wake_at, excluded.wake_at)`
+  )
+  const ring = db.prepare('UPDATE lanes SET wake_at = coalesce(wake_at, ?) WHERE lane = ?')
+  const longestDue = db.prepare(
+    'SELECT lane, tenant, wake_at FROM lanes WHERE tenant = ? AND wake_at <= ? ORDER BY wake_at LIMIT 1'
+  )
+  const take = db.prepare(
+    'UPDATE lanes SET token = ?, owner = ?, wake_at = ?, fence = fence + 1 WHERE lane = ? RETURNING fence'
+  )
+  const extend = db.prepare('UPDATE lanes SET wake_at = ? WHERE lane = ? AND token = ?')
+  const letGo = db.prepare('UPDATE lanes SET wake_at = ?, token = NULL, owner = NULL WHERE lane = ? AND token = ?')
+  const listeners = new Set<() => void>()
+  let rung = false
+
+  const dueNow = (): number => {
+    rung = true
+    return clock.now()
+  }
+
+  return {
+    /** Makes `execution` the newest of its lane, and rings it where there is work. */
+    arrive(lane: string, tenant: string, execution: number, isWork: boolean): void {
+      arrive.run(lane, tenant, execution, isWork ? dueNow() : null)
+    },
+    /** Makes an idle lane due. It never shortens a lease or a backoff. */
+    ring(lane: string): void {
+      ring.run(dueNow(), lane)
+    },
+    /** Takes the lane that has been due longest: one index look for each tenant, however many lanes wait. */
+    take(options: { tenants: readonly string[]; owner: string; leaseMs: number }): Lease | null {
+      const now = clock.now()
+      let found: { lane: string; tenant: string; wake_at: number } | undefined
+      for (const candidate of options.tenants) {
+        const due = longestDue.get(candidate, now) as typeof found
+        if (due !== undefined && (found === undefined || due.wake_at < found.wake_at)) found = due
+      }
+      if (found === undefined) return null
+      const { lane, tenant } = found
+      const token = entropy.id()
+      const taken = take.get(token, options.owner, now + options.leaseMs, lane) as { fence: number }
+      return { lane, tenant, token, fence: taken.fence }
+    },
+    extend({ lane, token }: Lease, leaseMs: number): boolean {
+      return extend.run(clock.now() + leaseMs, lane, token).changes === 1
+    },
+    /** Gives a lane back: due at `wakeAt`, at once when that is past, idle for null. */
+    letGo({ lane, token }: Lease, wakeAt: number | null): boolean {
+      const isDue = wakeAt !== null && wakeAt <= clock.now()
+      return letGo.run(isDue ? dueNow() : wakeAt, lane, token).changes === 1
+    },
+    onRing(listener: () => void): () => void {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    /** To be called after a commit. */
+    tellOfRings(): void {
+      if (!rung) return
+      rung = false
+      for (const listener of listeners) listener()
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../frames/clock.ts'
+
+/** Counters in fixed windows, and the smallest write there is. Run inside `write`. */
+export function createLimits(db: DatabaseSync, clock: Clock) {
+  // A window that ends later than one window from now was opened before the clock was set back: it is over.
+  const take = db.prepare(
+    `INSERT INTO limits (key, count, reset_at) VALUES (:key, 1, :now + :windowMs)
+     ON CONFLICT (key) DO UPDATE SET
+       count = CASE WHEN reset_at > :now AND reset_at <= :now + :windowMs THEN count + 1 ELSE 1 END,
+       reset_at = CASE WHEN reset_at > :now AND reset_at <= :now + :windowMs THEN reset_at ELSE :now + :windowMs END
+     RETURNING count, reset_at`
+  )
+  const probe = db.prepare('UPDATE probe SET writes = writes + 1 WHERE id = 1')
+
+  return {
+    take(key: string, windowMs: number): { count: number; resetMs: number } {
+      const now = clock.now()
+      const window = take.get({ key, windowMs, now }) as { count: number; reset_at: number }
+      return { count: window.count, resetMs: window.reset_at - now }
+    },
+    probe: () => probe.run()
+  }
+}

@@ -1,0 +1,52 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Execution } from '../../frames/execution.ts'
+import type { Depth } from '../store.ts'
+import type { Journal } from './journal.ts'
+import { prepareAll } from './statements.ts'
+
+/** What `toExecution` makes an execution of. */
+export const executionColumns = 'arrival, id, lane, tenant, principal, state, at, n, claims, token'
+
+/** A row of `executionColumns` with its frames. */
+export function toExecution(row: unknown, journal: Journal): Execution {
+  const { arrival, at, ...rest } = row as Omit<Execution, 'at' | 'frames'> & { arrival: number; at: number }
+  return { ...rest, at: new Date(at).toISOString(), frames: journal.frames(arrival) }
+}
+
+/** What the workers and the agent read. */
+export function createQueries(db: DatabaseSync, journal: Journal) {
+  const statements = prepareAll(db, sql)
+  const load = (row: unknown) => toExecution(row, journal)
+  return {
+    read(id: string): Execution | null {
+      const row = statements.read.get(id)
+      return row === undefined ? null : load(row)
+    },
+    due: (now: number, limit: number) => statements.due.all(now, limit).map(load),
+    earlier: (lane: string, before: string, limit: number) => statements.earlier.all({ lane, before, limit }).map(load),
+    lastInbound: (lane: string) => (statements.lastInbound.get(lane)?.at as number | undefined) ?? null,
+    depth(now: number): Depth {
+      const { open, running, oldest } = statements.open.get() as {
+        open: number
+        running: number
+        oldest: number | null
+      }
+      const { parked } = statements.parked.get() as { parked: number }
+      return { queued: open - running, running, parked, oldestMs: oldest === null ? 0 : Math.max(0, now - oldest) }
+    }
+  }
+}
+
+const sql = {
+  read: `SELECT ${executionColumns} FROM executions WHERE id = ?`,
+  due: `SELECT ${executionColumns} FROM executions WHERE timer_at <= ? ORDER BY timer_at LIMIT ?`,
+  earlier: `
+    SELECT ${executionColumns} FROM executions
+    WHERE lane = :lane AND arrival < (SELECT arrival FROM executions WHERE id = :before AND lane = :lane)
+    ORDER BY arrival DESC LIMIT :limit`,
+  lastInbound: 'SELECT at FROM executions WHERE lane = ? ORDER BY arrival DESC LIMIT 1',
+  open: `
+    SELECT count(*) AS open, coalesce(sum(state = 'running'), 0) AS running, min(at) AS oldest
+    FROM executions WHERE open = 1`,
+  parked: 'SELECT count(*) AS parked FROM executions WHERE timer_at IS NOT NULL'
+}

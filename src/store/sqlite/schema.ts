@@ -1,0 +1,95 @@
+/** The version of the tables below, kept in `PRAGMA user_version`. Any change to them is a new version. */
+export const schemaVersion = 1
+
+/**
+ * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
+ * `arrival` numbers executions in the order of acceptance and never changes; `ord` is the place in the queue of the lane, which a
+ * decision or a retry moves to the end.
+ */
+export const schema = `
+CREATE TABLE executions (
+  arrival INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  lane TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  open INTEGER CHECK (open = 1),
+  ord INTEGER NOT NULL,
+  token TEXT,
+  fence INTEGER,
+  claims INTEGER NOT NULL DEFAULT 0,
+  n INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  approval TEXT,
+  approval_hash TEXT,
+  approval_state TEXT,
+  approval_expires_at INTEGER,
+  timer_at INTEGER,
+  purge_at INTEGER,
+  purged INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX executions_of_lane ON executions (lane, arrival);
+CREATE INDEX executions_head ON executions (lane, ord) WHERE open = 1;
+CREATE INDEX executions_open ON executions (at, state) WHERE open = 1;
+CREATE INDEX executions_timer ON executions (timer_at) WHERE timer_at IS NOT NULL;
+CREATE INDEX executions_purge ON executions (purge_at) WHERE purge_at IS NOT NULL;
+
+CREATE TABLE frames (
+  execution INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  json TEXT NOT NULL,
+  PRIMARY KEY (execution, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lanes (
+  lane TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  newest INTEGER NOT NULL,
+  wake_at INTEGER,
+  token TEXT,
+  owner TEXT,
+  fence INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lanes_due ON lanes (tenant, wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX lanes_newest ON lanes (newest);
+
+CREATE TABLE refs (
+  ref TEXT PRIMARY KEY,
+  execution INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refs_execution ON refs (execution);
+
+CREATE TABLE blobs (
+  execution INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  purge_at INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  UNIQUE (execution, n)
+) STRICT;
+CREATE INDEX blobs_purge ON blobs (purge_at);
+
+CREATE TABLE records (
+  tenant TEXT NOT NULL,
+  user TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  data TEXT NOT NULL,
+  PRIMARY KEY (tenant, user, kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE limits (
+  key TEXT PRIMARY KEY,
+  count INTEGER NOT NULL,
+  reset_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX limits_reset ON limits (reset_at);
+
+CREATE TABLE probe (
+  id INTEGER PRIMARY KEY,
+  writes INTEGER NOT NULL
+) STRICT;
+INSERT INTO probe VALUES (1, 0);
+`

@@ -1,0 +1,146 @@
+import { createAgent } from './agent/agent.ts'
+import { instructions } from './agent/instructions.ts'
+import type { Channel } from './channels/channel.ts'
+import type { TwilioAccount } from './channels/twilio-account.ts'
+import { createTwilioMessaging } from './channels/twilio-messaging.ts'
+import type { Config } from './config.ts'
+import type { ProviderSettings } from './config-providers.ts'
+import type { Clock } from './frames/clock.ts'
+import type { Entropy } from './frames/entropy.ts'
+import type { Observe } from './frames/event.ts'
+import type { State } from './frames/execution.ts'
+import { keepHouse } from './inbox/housekeeping.ts'
+import { createInbox, type Inbox } from './inbox/inbox.ts'
+import { retryExecution } from './inbox/retry.ts'
+import { createEngine } from './pipeline/engine.ts'
+import { createWorker, type Worker } from './pipeline/worker.ts'
+import { policy } from './policy/classes.ts'
+import { decide } from './policy/decide.ts'
+import { createFallback } from './providers/fallback.ts'
+import { createLocalSpeech } from './providers/local-speech.ts'
+import { createResponder, createTranscriber } from './providers/openai.ts'
+import type { Provider } from './providers/provider.ts'
+import { defaultSpeechModelDir } from './providers/speech-model.ts'
+import { openSqliteStore } from './store/sqlite/sqlite.ts'
+import type { Store } from './store/store.ts'
+import { createRegistry } from './tools/registry.ts'
+import { taskTools } from './tools/tasks.ts'
+import type { Tool } from './tools/tool.ts'
+import { openIndexKey, pseudonymOf } from './vault/index-key.ts'
+import { readMasterKey } from './vault/master-key.ts'
+
+const memoryTokens = 6_000
+const pollMs = 1_000
+
+/** The doors to the outside, opened. */
+export interface Ports {
+  readonly store: Store
+  readonly provider: Provider
+  readonly channel: Channel
+}
+
+/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports; `tools` are the built-in ones unless others are given. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly observe: Observe
+  readonly wrap?: (ports: Ports) => Ports
+  readonly tools?: readonly Tool[]
+}
+
+/** The server without its HTTP side: everything that works, composed. */
+export interface OpenSystem {
+  readonly config: Config
+  readonly clock: Clock
+  readonly observe: Observe
+  readonly accounts: ReadonlyMap<string, TwilioAccount>
+  readonly channelOf: (tenant: string) => Channel
+  readonly store: Store
+  readonly inbox: Inbox
+  readonly worker: Worker
+  readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
+  /** Stops the house-keeping and the local speech, and closes the store. The worker is stopped before. */
+  close(): Promise<void>
+}
+
+/** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
+export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
+  const { clock, entropy, observe, wrap = ports => ports, tools = taskTools } = surroundings
+  const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
+  const sqlite = await openSqliteStore({ dir: config.dataDir, clock, entropy, contentMs: config.retention.contentMs })
+  const providers = openProviders(config, clock, observe)
+  const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
+  const { store, provider, channel } = wrap({ store: sqlite, provider: providers.provider, channel: messaging })
+  const indexKey = await openIndexKey(masterKey, keptIn(store), entropy).catch(async error => {
+    await sqlite.close()
+    throw error
+  })
+
+  const accounts = new Map([[config.account.sid, config.account]])
+  const channelOf = () => channel
+  const registry = createRegistry(tools)
+  const rules = {
+    registry,
+    maxToolCalls: config.maxToolCalls,
+    decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
+  }
+  const agent = createAgent({ ...config, provider, offers: registry.offers(), instructions, memoryTokens, clock })
+  const parts = { store, clock, entropy, observe }
+  const engine = createEngine({ ...parts, provider, channelOf, agent, rules, audioMs: config.retention.audioMs })
+  const worker = createWorker(engine, {
+    tenants: [...accounts.keys()],
+    concurrency: config.workerConcurrency,
+    leaseMs: config.leaseMs,
+    contentMs: config.retention.contentMs,
+    pollMs
+  })
+  const stopHouse = keepHouse(parts)
+  return {
+    config,
+    clock,
+    observe,
+    accounts,
+    channelOf,
+    store,
+    inbox: createInbox({
+      ...parts,
+      pseudonym: (tenant, address) => pseudonymOf(indexKey, tenant, address),
+      allowed: (tenant, address) => isAllowed(accounts.get(tenant), address)
+    }),
+    worker,
+    retry: (id, effect) => retryExecution(parts, id, effect),
+    async close() {
+      await stopHouse()
+      await providers.close()
+      await sqlite.close()
+    }
+  }
+}
+
+function isAllowed(account: TwilioAccount | undefined, address: string): boolean {
+  return account !== undefined && (account.allowed === '*' || account.allowed.has(address))
+}
+
+function keptIn(store: Store) {
+  const key = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
+  return {
+    read: async () => ((await store.record(key))?.data as string | undefined) ?? null,
+    write: (wrapped: string) => store.putRecord(key, wrapped, 0)
+  }
+}
+
+function openProviders(config: Config, clock: Clock, observe: Observe): { provider: Provider; close(): Promise<void> } {
+  const optionsOf = ({ baseUrl, apiKey, model }: ProviderSettings) => {
+    return { name: new URL(baseUrl).hostname, baseUrl, apiKey: apiKey ?? undefined, model, observe, clock }
+  }
+  const local =
+    config.speech === 'local'
+      ? createLocalSpeech({ modelDir: defaultSpeechModelDir, maxSeconds: config.maxAudioSeconds, observe, clock })
+      : null
+  const { transcribe, respond } = config.providers
+  const provider = createFallback({
+    transcribe: local === null ? transcribe.map(each => createTranscriber(optionsOf(each))) : [local],
+    respond: respond.map(each => createResponder({ ...optionsOf(each), api: each.api }))
+  })
+  return { provider, close: async () => local?.close() }
+}

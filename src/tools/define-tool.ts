@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { Failure } from '../frames/failure.ts'
+import { isIssued } from '../frames/permit.ts'
+import type { Tool, ToolDefinition } from './tool.ts'
+
+const longestResult = 16_000
+
+/**
+ * Makes a tool of its definition and keeps `run` out of everybody's reach: the only way to it is `call` with a permit that the
+ * policy issued for this very tool. Whatever `run` throws goes on to the worker: only a result says what happened.
+ * Throws a TypeError for a definition that is not safe to offer.
+ */
+export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool {
+  const { name, description, input, annotations } = definition
+  if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) throw new TypeError(`the name of tool ${name} does not fit every provider`)
+  if (!(input.def.catchall instanceof z.ZodNever))
+    throw new TypeError(`the input of tool ${name} is not a strictObject`)
+  return Object.freeze<Tool>({
+    name,
+    description,
+    input,
+    annotations: Object.freeze({ ...annotations }),
+    describe: args => definition.describe(input.parse(args)),
+    async call(permit, context) {
+      if (!isIssued(permit) || permit.tool !== name) {
+        throw new Failure('WORK_BROKEN', { cause: new TypeError('a tool was called without a permit for it') })
+      }
+      const answer = await definition.run(input.parse(permit.arguments), context)
+      if (answer.result.length <= longestResult) return answer
+      return { ...answer, result: `${answer.result.slice(0, longestResult)}… (cut)` }
+    }
+  })
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import type { Tool } from './tool.ts'
+
+/** The tools there are, by name, and as a model is offered them. */
+export interface Registry {
+  readonly names: readonly string[]
+  get(name: string): Tool | undefined
+  /** Names, descriptions and inputs as JSON Schema, in the order the tools were given. */
+  offers(): { name: string; description: string; parameters: Record<string, unknown> }[]
+}
+
+/** Gathers tools under their names. Throws a TypeError for a name given twice. */
+export function createRegistry(tools: readonly Tool[]): Registry {
+  const byName = new Map<string, Tool>()
+  for (const tool of tools) {
+    if (byName.has(tool.name)) throw new TypeError(`there are two tools named ${tool.name}`)
+    byName.set(tool.name, tool)
+  }
+  return {
+    names: [...byName.keys()],
+    get: name => byName.get(name),
+    offers: () => tools.map(({ name, description, input }) => ({ name, description, parameters: schemaOf(input) }))
+  }
+}
+
+function schemaOf(input: z.ZodObject): Record<string, unknown> {
+  // Some servers of the OpenAI API refuse a schema that names its dialect.
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(input)
+  return schema
+}

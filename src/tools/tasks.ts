@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { type Integrity, lowestIntegrity } from '../frames/provenance.ts'
+import { defineTool } from './define-tool.ts'
+import { addTask, type KeptTask, readTask, readTasks, type Task, taskId, writeTask } from './task-records.ts'
+import type { Tool, ToolContext, ToolResult } from './tool.ts'
+
+const mostListed = 50
+const mostCharacters = 14_000
+const tries = 5
+
+const createTask = defineTool({
+  name: 'create_task',
+  description: "Adds a task to the person's list.",
+  input: z.strictObject({
+    title: z.string().max(500).regex(/\S/, 'must not be empty').describe('What to do, in the words of the person'),
+    due: z.string().max(200).nullish().describe('When it is due: an ISO 8601 date or date and time, or plain words')
+  }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  describe: ({ title, due }) => `Add the task "${title}"${due ? `, due ${due}` : ''}`,
+  async run({ title, due }, { records, idempotencyKey, integrity, now }) {
+    const fields = { title, due: due || null, createdAt: now, integrity }
+    const id = await addTask(records, idempotencyKey, fields)
+    return answer({ created: shown({ ...fields, id, done: false }) })
+  }
+})
+
+const listTasks = defineTool({
+  name: 'list_tasks',
+  description: "Lists the person's open tasks, newest first; with done: true the tasks that are done.",
+  input: z.strictObject({ done: z.boolean().nullish().describe('true for the tasks that are done') }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  describe: ({ done }) => (done ? 'List the tasks that are done' : 'List the open tasks'),
+  async run({ done }, { records }) {
+    const asked = (await readTasks(records))
+      .filter(task => task.done === (done ?? false))
+      .sort((a, b) => b.createdAt - a.createdAt)
+    const listed = fitting(asked)
+    return answer({ tasks: listed.map(shown), notShown: asked.length - listed.length }, listed)
+  }
+})
+
+const completeTask = defineTool({
+  name: 'complete_task',
+  description: 'Marks a task as done.',
+  input: z.strictObject({ id: taskId }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  describe: ({ id }) => `Mark the task ${id} as done`,
+  run: ({ id }, context) =>
+    change(context, id, async task => {
+      if (task === null) return { outcome: 'failed', result: 'There is no task with this id: see list_tasks.' }
+      const changes = { done: true, integrity: lowestIntegrity(task.integrity, context.integrity) }
+      if (!task.done && !(await writeTask(context.records, task, changes))) return null
+      return answer({ completed: shown({ ...task, done: true }) }, [task])
+    })
+})
+
+const deleteTask = defineTool({
+  name: 'delete_task',
+  description: "Deletes a task from the person's list for good.",
+  input: z.strictObject({ id: taskId }),
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  describe: ({ id }) => `Delete the task ${id}`,
+  run: ({ id }, context) =>
+    change(context, id, async task => {
+      if (task === null) return answer({ notInTheList: id })
+      return (await writeTask(context.records, task, null)) ? answer({ deleted: shown(task) }, [task]) : null
+    })
+})
+
+/** The task list of a user, kept in their records. */
+export const taskTools: readonly Tool[] = [createTask, listTasks, completeTask, deleteTask]
+
+/** Reads and tries again while somebody else is faster, which `attempt` says with null. */
+async function change(
+  { records }: ToolContext,
+  id: string,
+  attempt: (task: KeptTask | null) => Promise<ToolResult | null>
+): Promise<ToolResult> {
+  for (let i = 0; i < tries; i++) {
+    const result = await attempt(await readTask(records, id))
+    if (result !== null) return result
+  }
+  return { outcome: 'failed', result: 'The task is being changed by somebody else: try again.' }
+}
+
+/** As many tasks from the front as a short result holds. */
+function fitting(tasks: readonly KeptTask[]): KeptTask[] {
+  let characters = 0
+  const overflow = tasks.findIndex((task, i) => {
+    characters += JSON.stringify(shown(task)).length + 1
+    return i >= mostListed || characters > mostCharacters
+  })
+  return tasks.slice(0, overflow < 0 ? tasks.length : overflow)
+}
+
+function shown({ id, title, due, done }: Pick<Task, 'title' | 'due' | 'done'> & { id: string }): object {
+  return { id, title, ...(due === null ? {} : { due }), done }
+}
+
+function answer(result: object, seen: readonly { integrity: Integrity }[] = []): ToolResult {
+  const [first, ...rest] = seen.map(task => task.integrity)
+  const label = first === undefined ? {} : { integrity: rest.reduce(lowestIntegrity, first) }
+  return { outcome: 'done', result: JSON.stringify(result), ...label }
+}

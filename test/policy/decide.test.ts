@@ -1,0 +1,219 @@
+import t from 'tap'
+import { z } from 'zod'
+import { isIssued } from '../../src/frames/permit.ts'
+import { type Integrity, integrities } from '../../src/frames/provenance.ts'
+import { classOf, type Hints, policy } from '../../src/policy/classes.ts'
+import { type AskedCall, type Circumstances, decide } from '../../src/policy/decide.ts'
+
+const input = z.strictObject({
+  title: z.string().max(20).optional(),
+  count: z.number().optional(),
+  deep: z.json().optional()
+})
+const hints = (readOnlyHint: boolean, destructiveHint: boolean, idempotentHint: boolean, openWorldHint: boolean) => ({
+  readOnlyHint,
+  destructiveHint,
+  idempotentHint,
+  openWorldHint
+})
+const trusted = ['system', 'operator', 'user_typed', 'user_voice']
+const read = hints(true, false, true, false)
+const add = hints(false, false, false, false)
+
+function decided(raw: string, change: Partial<Circumstances> & { annotations?: Hints; asks?: string } = {}) {
+  const { annotations = add, asks = 'add', ...rest } = change
+  const call: AskedCall = { execution: 'e', call: 'c', tool: asks, arguments: raw }
+  const tool = { name: 'add', annotations, input }
+  return decide(
+    call,
+    { tool, tools: ['add', 'list'], integrity: 'user_voice', callsSoFar: 0, maxCalls: 12, ...rest },
+    policy
+  )
+}
+
+function codeOf(decision: ReturnType<typeof decided>): string {
+  return 'allow' in decision ? 'allowed' : decision.deny.code
+}
+
+t.test('a class follows from the hints, and an absent hint is the worst one', async t => {
+  t.equal(classOf(read), 'R0')
+  t.equal(classOf(hints(true, false, true, true)), 'R1')
+  t.equal(classOf(add), 'W0')
+  t.equal(classOf(hints(false, false, true, false)), 'W1')
+  t.equal(classOf(hints(false, true, true, false)), 'D')
+  t.equal(classOf(hints(false, false, false, true)), 'X')
+  t.equal(classOf({}), 'D')
+  t.equal(classOf({ readOnlyHint: true }), 'R1')
+  t.equal(classOf({ readOnlyHint: 'true' } as never), 'D')
+})
+
+t.test('an allowed call gets a permit over exactly the parsed arguments', async t => {
+  const decision = decided('{"title":"milk","count":2}')
+  if (!('allow' in decision)) return t.fail('it was denied')
+  t.ok(isIssued(decision.allow))
+  const { execution, call, tool, class: toolClass, arguments: args } = decision.allow
+  t.strictSame(
+    { execution, call, tool, toolClass, args },
+    { execution: 'e', call: 'c', tool: 'add', toolClass: 'W0', args: { title: 'milk', count: 2 } }
+  )
+})
+
+t.test(
+  'destructive, outward and reaching calls are refused whatever the context, and the model is told why',
+  async t => {
+    for (const annotations of [
+      {},
+      hints(false, true, true, false),
+      hints(false, false, true, true),
+      hints(true, false, true, true)
+    ]) {
+      for (const integrity of integrities) {
+        const decision = decided('{}', { annotations, integrity })
+        t.match(decision, { deny: { code: 'APPROVAL_UNAVAILABLE', result: /approval, which is not available/ } })
+      }
+    }
+  }
+)
+
+t.test(
+  'a write runs only in a context of the person, the operator and the system; an unknown label counts as tainted',
+  async t => {
+    const allowed = integrities.filter(integrity => 'allow' in decided('{}', { integrity }))
+    t.strictSame(allowed, trusted)
+    t.equal(codeOf(decided('{}', { integrity: 'root' as Integrity })), 'APPROVAL_UNAVAILABLE')
+    t.equal(codeOf(decided('{}', { integrity: 'web', annotations: read })), 'allowed')
+  }
+)
+
+t.test('arguments that do not fit are denied with words that name the place and repeat no value', async t => {
+  const bad: Record<string, string> = {
+    'not JSON': '{"title":',
+    'an array': '[1]',
+    'a bare text': '"title"',
+    null: 'null',
+    'an unknown key': '{"title":"a","secret":"b"}',
+    'a wrong type': '{"title":5}',
+    'a text that is too long': `{"title":"${'x'.repeat(21)}"}`,
+    'a number beyond 2^53': '{"count":9007199254740993}',
+    'a huge number': '{"count":1e300}',
+    'a number beyond all': '{"count":1e999}',
+    'a hidden huge number': '{"deep":{"a":[9007199254740993]}}',
+    'decomposed letters': '{"title":"e\u0301"}',
+    'a lone surrogate': '{"title":"\\ud800"}',
+    'a prototype': '{"__proto__":{"admin":true}}',
+    'a deep prototype': '{"deep":{"__proto__":{"admin":true}}}',
+    'a constructor': '{"deep":{"constructor":{"prototype":{}}}}',
+    'deep nesting': `{"deep":${'['.repeat(30_000)}${']'.repeat(30_000)}}`
+  }
+  for (const [name, raw] of Object.entries(bad)) {
+    const decision = decided(raw)
+    t.equal(codeOf(decision), 'ARGUMENTS_INVALID', name)
+    if ('deny' in decision) t.ok(decision.deny.result.length < 1_000, `${name} is told briefly`)
+  }
+  t.equal(({} as { admin?: boolean }).admin, undefined)
+  t.match(decided('{"title":5}'), { deny: { result: /title: .*expected string/ } })
+  t.notMatch(JSON.stringify(decided('{"title":"averylongvaluethatisprivate"}')), /private/)
+})
+
+t.test('no arguments at all are an empty object', async t => {
+  t.equal(codeOf(decided('')), 'allowed')
+})
+
+t.test('an unknown tool is denied with the names that there are', async t => {
+  t.match(decided('{}', { tool: undefined, asks: 'format_disk' }), {
+    deny: { code: 'TOOL_UNKNOWN', result: /add, list/ }
+  })
+  t.equal(codeOf(decided('{}', { asks: 'other' })), 'TOOL_UNKNOWN', 'a tool of another name is not taken for it')
+})
+
+t.test('calls beyond the limit are denied, and so are calls that cannot be counted', async t => {
+  t.equal(codeOf(decided('{}', { callsSoFar: 11 })), 'allowed')
+  t.match(decided('{}', { callsSoFar: 12 }), { deny: { code: 'TOO_MANY_CALLS', result: /answer with what you have/ } })
+  t.equal(codeOf(decided('{}', { callsSoFar: Number.NaN })), 'TOO_MANY_CALLS')
+})
+
+t.test('whatever goes wrong inside is a denial', async t => {
+  const throwing = z.strictObject({
+    title: z.string().refine(() => {
+      throw new Error('broken')
+    })
+  })
+  t.equal(
+    codeOf(decided('{"title":"a"}', { tool: { name: 'add', annotations: read, input: throwing } })),
+    'POLICY_BROKEN'
+  )
+  t.equal(codeOf(decide(undefined as never, undefined as never, policy)), 'POLICY_BROKEN')
+  const empty = { version: 'x', verdicts: {} } as never
+  t.match(
+    decide(
+      { execution: 'e', call: 'c', tool: 'add', arguments: '{}' },
+      { tool: { name: 'add', annotations: read, input }, tools: [], integrity: 'system', callsSoFar: 0, maxCalls: 1 },
+      empty
+    ),
+    { deny: { code: 'POLICY_BROKEN' } }
+  )
+})
+
+t.test(
+  'over ten thousand random calls nothing is thrown, the same call is decided alike, and only R0, W0 and W1 run',
+  async t => {
+    const random = generator(20261123)
+    const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
+    const bits = [true, false, undefined, 'yes', null]
+    const raws = [
+      '{}',
+      '',
+      '{"title":"a"}',
+      '{"title":1}',
+      '{"deep":{"a":[1,{"b":null}]}}',
+      '[]',
+      '{',
+      'null',
+      '{"__proto__":1}'
+    ]
+    const allowed = new Set<string>()
+    for (let i = 0; i < 10_000; i++) {
+      const annotations = hints(
+        pick(bits) as boolean,
+        pick(bits) as boolean,
+        pick(bits) as boolean,
+        pick(bits) as boolean
+      )
+      const change = {
+        annotations,
+        asks: pick(['add', 'add', 'add', 'remove', '', '__proto__']),
+        integrity: pick([...integrities, 'unknown' as Integrity]),
+        callsSoFar: pick([0, 1, 11, 12, -1, Number.NaN])
+      }
+      const raw =
+        random() < 0.8 ? pick(raws) : Array.from({ length: 8 }, () => String.fromCharCode(random() * 65_536)).join('')
+      const decision = decided(raw, change)
+      if (JSON.stringify(decision) !== JSON.stringify(decided(raw, change)))
+        return t.fail(`decided in two ways: ${raw}`)
+      if (!('allow' in decision)) continue
+      const { class: toolClass, tool } = decision.allow
+      allowed.add(toolClass)
+      const isClosed = annotations.openWorldHint === false
+      const isHarmless = annotations.readOnlyHint === true || annotations.destructiveHint === false
+      const isHeeded = toolClass === 'R0' || trusted.includes(change.integrity)
+      if (!isClosed || !isHarmless || !isHeeded || tool !== 'add' || change.asks !== 'add')
+        return t.fail(`allowed: ${JSON.stringify(change)}`)
+    }
+    t.strictSame([...allowed].sort(), ['R0', 'W0', 'W1'])
+  }
+)
+
+t.test('the policy names its version by its rules', async t => {
+  t.match(policy.version, /^[0-9a-f]{16}$/)
+})
+
+/** mulberry32: the same numbers for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
