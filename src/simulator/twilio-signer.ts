@@ -18,8 +18,11 @@ export function signTwilio(authToken: string, url: string, params: Params): stri
 
 /** Encodes the parameters as a form, in the order in which they stand. */
 export function encodeForm(params: Params): string {
-  const pairs = Object.entries(params).flatMap(([name, values]) => valuesOf(values).map(value => [name, value]))
-  return new URLSearchParams(pairs).toString()
+  const form = new URLSearchParams()
+  for (const [name, values] of Object.entries(params)) {
+    for (const value of valuesOf(values)) form.append(name, value)
+  }
+  return form.toString()
 }
 
 function valuesOf(values: string | readonly string[] | undefined): readonly string[] {

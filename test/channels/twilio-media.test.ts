@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { getGlobalDispatcher, ProxyAgent, setGlobalDispatcher } from 'undici'
-import { isPublic } from '../../src/channels/public-lookup.ts'
+import { isPublic, publicLookup } from '../../src/channels/public-lookup.ts'
 import { createDownload, maxBytes } from '../../src/channels/twilio-media.ts'
 import { createTwilioMessaging } from '../../src/channels/twilio-messaging.ts'
 import type { EventName } from '../../src/frames/event.ts'
@@ -56,8 +56,11 @@ const redirect = (to: string) => (response: ServerResponse, seen: Seen) =>
   seen.url.pathname === path ? response.writeHead(307, { location: to }).end() : response.end(note)
 
 t.test('a voice note is fetched by its SIDs, and the key goes with the first request only', async t => {
-  const { url, requests, fetch } = await open(t, redirect('/cdn/note?signature=x'))
-  t.match(await fetch(), { type: 'audio/ogg', seconds: 2.33, bytes: note })
+  const { requests, fetch } = await open(t, redirect('/cdn/note?signature=x'))
+  const audio = await fetch()
+  t.equal(audio.type, 'audio/ogg')
+  t.equal(audio.seconds?.toFixed(2), '2.33')
+  t.ok(note.equals(audio.bytes))
   t.strictSame(
     requests.map(seen => [seen.method, seen.url.pathname, seen.authorization]),
     [
@@ -65,7 +68,6 @@ t.test('a voice note is fetched by its SIDs, and the key goes with the first req
       ['GET', '/cdn/note', undefined]
     ]
   )
-  t.match(url, /^http:\/\/127/)
 })
 
 t.test('a redirect to any other host is refused, told to the operator, and never followed', async t => {
@@ -107,6 +109,18 @@ t.test('the CDN is dialled at public addresses only, whatever its name resolves 
     t.equal((await download(path, patient).catch(e => e)).code, 'AUDIO_HOST_REFUSED', String(addresses))
     t.strictSame(asked, ['mms.twiliocdn.com'])
   }
+})
+
+t.test('a public address is handed on as it was asked for', async t => {
+  const found = { address: '93.184.215.14', family: 4 }
+  const lookup = publicLookup((_hostname, options, callback) => {
+    t.equal(options.all, true, 'every address is looked at')
+    callback(null, [found])
+  })
+  lookup('mms.twiliocdn.com', { all: true }, (error, address) => t.strictSame([error, address], [null, [found]]))
+  lookup('mms.twiliocdn.com', {}, (error, ...one) => t.strictSame([error, ...one], [null, found.address, 4]))
+  const lost = publicLookup((_hostname, _options, callback) => callback(new Error('no such name'), ''))
+  lost('mms.twiliocdn.com', {}, error => t.match(error, { message: 'no such name' }))
 })
 
 t.test('only addresses of the public internet count as public', async t => {
@@ -249,5 +263,5 @@ t.test('a voice note without an end-of-stream flag, as Android makes it, is whol
   const last = unflagged.lastIndexOf('OggS') + 5
   unflagged[last] = (unflagged[last] ?? 0) & ~4
   const { fetch } = await open(t, response => response.end(unflagged))
-  t.match(await fetch(), { seconds: 2.33 })
+  t.equal((await fetch()).seconds?.toFixed(2), '2.33')
 })
