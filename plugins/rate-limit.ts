@@ -1,8 +1,8 @@
-import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
-import type { FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import rateLimiter from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Failure } from '../src/frames/failure.ts'
-import type { System } from './system.ts'
+import { countersOf } from './rate-counters.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -45,60 +45,8 @@ export const rateLimit = fp(
   { name: 'rate-limit', dependencies: ['system'] }
 )
 
-type Counted = Awaited<ReturnType<ReturnType<import('fastify').FastifyInstance['createRateLimit']>>>
+type Counted = Awaited<ReturnType<ReturnType<FastifyInstance['createRateLimit']>>>
 
 function waitOf(counted: Counted): number {
   return !counted.isAllowed && counted.isExceeded ? Math.max(1, counted.ttlInSeconds) : 0
-}
-
-/** The store class that @fastify/rate-limit makes once; each limiter gets a child of it, which sees the limiter's own options. */
-function countersOf({ store, clock }: Pick<System, 'store' | 'clock'>) {
-  return class {
-    incr: FastifyRateLimitStore['incr'] = () => {
-      throw new Error('only a child counts')
-    }
-
-    child(options: object): FastifyRateLimitStore {
-      return 'countedIn' in options ? inStore(store) : inMemory(clock)
-    }
-  }
-}
-
-function inStore(store: System['store']): FastifyRateLimitStore {
-  const counter: FastifyRateLimitStore = {
-    child: () => counter,
-    incr: (key, callback, windowMs) => {
-      store.take(`sender:${key}`, windowMs).then(
-        ({ count, resetMs }) => callback(null, { current: count, ttl: resetMs }),
-        (error: Error) => callback(error)
-      )
-    }
-  }
-  return counter
-}
-
-const maxAddresses = 10_000
-
-/** Counts in one window for all, and forgets the oldest key beyond a bound: a forger costs no disk and no more memory than this. */
-function inMemory(clock: System['clock']): FastifyRateLimitStore {
-  const counts = new Map<string, number>()
-  let endsAt = 0
-  const counter: FastifyRateLimitStore = {
-    child: () => counter,
-    incr: (key, callback, windowMs) => {
-      const now = clock.monotonic()
-      if (now >= endsAt) {
-        counts.clear()
-        endsAt = now + windowMs
-      }
-      const current = (counts.get(key) ?? 0) + 1
-      for (const oldest of counts.keys()) {
-        if (counts.size < maxAddresses || counts.has(key)) break
-        counts.delete(oldest)
-      }
-      counts.set(key, current)
-      callback(null, { current, ttl: endsAt - now })
-    }
-  }
-  return counter
 }

@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 export const securityHeaders = fp(
   async app => {
     await app.register(helmet, {
+      xFrameOptions: { action: 'deny' },
       contentSecurityPolicy: {
         useDefaults: false,
         directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }

@@ -10,7 +10,10 @@ import { callsMade, mustBeQuick, mustBeSmall } from './bounds.ts'
 import { itemsShown, type Memory, recall } from './conversation.ts'
 import type { Instructions } from './instructions.ts'
 
-/** What a turn came to: calls to be judged, or the model's own words to be sent. `provenance` is the label of all that it was shown. */
+/**
+ * What a turn came to: calls to be judged, or the model's own words to be sent. `provenance` is the label of all that
+ * it was shown.
+ */
 export type Thought =
   | { readonly kind: 'calls'; readonly data: DataOf<'tool.requested'>; readonly provenance: Provenance }
   | {
@@ -22,7 +25,10 @@ export type Thought =
 
 /** Decides what to say and do next. */
 export interface Agent {
-  /** What an execution that starts now remembers of the earlier ones of its lane (newest first); it is then fixed for all its turns. */
+  /**
+   * What an execution that starts now remembers of the earlier ones of its lane (newest first); it is then fixed for
+   * all its turns.
+   */
   recall(earlier: readonly { readonly frames: readonly Frame[] }[]): Memory[]
   /**
    * Takes one turn. Throws AGENT_TOO_MANY_CALLS, AGENT_TOO_LONG and AGENT_TOO_BIG where the message outgrew its bounds,

@@ -4,7 +4,10 @@ import type { Frame } from '../frames/frame.ts'
 const longestAnswer = 12_000
 const longestHeard = 600
 
-/** Words that can be shown to a person: no control characters, nothing invisible, no marks that turn the order of letters around. */
+/**
+ * Words that can be shown to a person: no control characters, nothing invisible, no marks that turn the order of
+ * letters around.
+ */
 export function cleanText(text: string): string {
   return text
     .toWellFormed()
@@ -29,7 +32,10 @@ export function transcriptsOf(frames: readonly Frame[]): ReadonlyMap<number, str
   return new Map(heard.sort(([a], [b]) => a - b))
 }
 
-/** Puts what was heard before a text, so that the person sees at once what was misheard; a text without speech behind it stays as it is. */
+/**
+ * Puts what was heard before a text, so that the person sees at once what was misheard; a text without speech behind it
+ * stays as it is.
+ */
 export function withHeard(frames: readonly Frame[], text: string): string {
   const heard = heardLine(frames)
   return heard === null ? text : `${heard}\n\n${text}`

@@ -4,6 +4,8 @@ import type { Frame } from '../frames/frame.ts'
 import { noteKinds } from '../frames/kinds.ts'
 
 const longestWorkMs = 5 * 60_000
+// No step takes longer: what a gap has beyond it, the process was not there.
+const longestStepMs = 2 * 60_000
 const mostBytes = 256 * 1024
 
 /** How many calls were asked for since the message came, or since the operator last sent it back to work. */
@@ -11,7 +13,10 @@ export function callsMade(frames: readonly Frame[]): number {
   return framesOf(sinceRetry(frames), 'tool.requested').reduce((sum, { data }) => sum + data.calls.length, 0)
 }
 
-/** Throws AGENT_TOO_LONG where the steps since the first turn took too long. Waiting for the next try of a failed step is no work. */
+/**
+ * Throws AGENT_TOO_LONG where the steps since the first turn took too long. Waiting for the next try of a failed step
+ * is no work.
+ */
 export function mustBeQuick(frames: readonly Frame[], now: number): void {
   const run = sinceRetry(frames)
   const firstTurn = run.findIndex(frame => frame.kind === 'tool.requested')
@@ -22,7 +27,7 @@ export function mustBeQuick(frames: readonly Frame[], now: number): void {
   for (const { kind, at } of [...run.slice(firstTurn + 1), { kind: 'now', at: new Date(now).toISOString() }]) {
     if (kind === 'attempt.failed') waited = true
     if (noteKinds.has(kind)) continue
-    if (!waited) worked += Date.parse(at) - since
+    if (!waited) worked += Math.min(Date.parse(at) - since, longestStepMs)
     since = Date.parse(at)
     waited = false
   }

@@ -5,7 +5,10 @@ import type { Item } from '../providers/provider.ts'
 import { withoutHeard } from './answer.ts'
 import { personWords } from './person-words.ts'
 
-/** An earlier execution as it stood when this one started: its first `n` frames. `{execution, n}` of each is recorded with a turn. */
+/**
+ * An earlier execution as it stood when this one started: its first `n` frames. `{execution, n}` of each is recorded
+ * with a turn.
+ */
 export interface Memory {
   readonly execution: string
   readonly n: number
@@ -14,7 +17,10 @@ export interface Memory {
 
 const mostRemembered = 100
 
-/** All that a model is shown: the memory, oldest first, and then the message with the steps taken for it. Pure: the same frames give the same words. */
+/**
+ * All that a model is shown: the memory, oldest first, and then the message with the steps taken for it. Pure: the same
+ * frames give the same words.
+ */
 export function itemsShown(memory: readonly Memory[], frames: readonly Frame[]): Item[] {
   // Some servers count their calls from one in every answer: an id is told apart by the execution it is from.
   const earlier = memory.flatMap((each, i) =>
@@ -23,12 +29,18 @@ export function itemsShown(memory: readonly Memory[], frames: readonly Frame[]):
   return [...earlier, ...itemsOf(frames)]
 }
 
-/** The items of the execution at hand: what the person said, and every call that has its result. What was told them before a retry is left out. */
+/**
+ * The items of the execution at hand: what the person said, and every call that has its result. What was told them
+ * before a retry is left out.
+ */
 export function itemsOf(frames: readonly Frame[]): Item[] {
   return [{ role: 'user', text: personWords(frames) }, ...callItems(frames, null)]
 }
 
-/** The items of an earlier execution: what the person said, every call with how it stood, and what they were told in the end. */
+/**
+ * The items of an earlier execution: what the person said, every call with how it stood, and what they were told in the
+ * end.
+ */
 export function itemsOfEarlier({ n, frames }: Memory): Item[] {
   const known = frames.filter(frame => frame.n <= n)
   if (!isRemembered(known)) return []
@@ -41,8 +53,8 @@ export function itemsOfEarlier({ n, frames }: Memory): Item[] {
 }
 
 /**
- * Chooses what is remembered of `earlier` (newest first): whole executions, without a gap, within `budget` tokens; refused messages and
- * commands do not count. Answers oldest first.
+ * Chooses what is remembered of `earlier` (newest first): whole executions, without a gap, within `budget` tokens;
+ * refused messages and commands do not count. Answers oldest first.
  */
 export function recall(earlier: readonly { readonly frames: readonly Frame[] }[], budget: number): Memory[] {
   const remembered: Memory[] = []

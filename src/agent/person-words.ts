@@ -3,8 +3,9 @@ import type { Message } from '../frames/kinds.ts'
 import { cleanText, oneLine, transcriptsOf } from './answer.ts'
 
 /**
- * What a person said in one message, as a model is shown it: typed words as they are, everything else line by line under a mark
- * in brackets. Each line of a forwarded message carries its mark, so that none can pass for the person's own.
+ * What a person said in one message, as a model is shown it: typed words as they are, everything else line by line
+ * under a mark in brackets. Each line of a forwarded message carries its mark, so that none can pass for the person's
+ * own.
  */
 export function personWords(frames: readonly Frame[]): string {
   const message = messageOf(frames)

@@ -24,7 +24,7 @@ export function parsePairs(bytes: Uint8Array): Pair[] {
   if (!isUtf8(decoded)) throw new Failure('FORM_UNDECODABLE')
   const text = isAscii(decoded) ? decoded.toString('latin1') : null
   const slice = (from: number, to: number) => text?.slice(from, to) ?? decoded.toString('utf8', from, to)
-  return cuts.map(([start, equals, end]) => [slice(start, equals), equals < end ? slice(equals + 1, end) : ''])
+  return cuts.map(([start, equals, end]) => [slice(start, equals), slice(equals + 1, end)])
 }
 
 /**
@@ -49,32 +49,38 @@ const [percent, plus, ampersand, equalsSign, space] = [0x25, 0x2b, 0x26, 0x3d, 0
 
 /** One pass: bytes without escapes, and where the pairs lie in them. Separators stay between pieces, so that no character can span two. */
 function unescapeForm(bytes: Uint8Array): { decoded: Buffer; cuts: Cut[] } {
-  const decoded = Buffer.allocUnsafe(bytes.length + 1)
+  const decoded = Buffer.allocUnsafe(bytes.length)
   const cuts: Cut[] = []
   let length = 0
   let start = 0
   let equals = -1
-  for (let i = 0; i <= bytes.length; i++) {
-    const byte = bytes[i] ?? ampersand
-    if (byte === ampersand) {
-      if (length > start) cuts.push([start, equals < 0 ? length : equals, length])
-      if (cuts.length > maxPairs) throw new Failure('FORM_TOO_MANY_PAIRS')
-      start = length + 1
-      equals = -1
-    } else if (byte === equalsSign && equals < 0) equals = length
-    if (byte === percent) {
-      decoded[length++] = (hexValue(bytes[i + 1]) << 4) | hexValue(bytes[i + 2])
-      i += 2
-    } else decoded[length++] = byte === plus ? space : byte
+  const cut = () => {
+    if (length > start) cuts.push([start, equals < 0 ? length : equals, length])
+    if (cuts.length > maxPairs) throw new Failure('FORM_TOO_MANY_PAIRS')
+    start = length + 1
+    equals = -1
   }
+  for (let i = 0; i < bytes.length; i++) {
+    let byte = bytes[i] ?? 0
+    if (byte === ampersand) cut()
+    else if (byte === equalsSign && equals < 0) equals = length
+    else if (byte === plus) byte = space
+    else if (byte === percent) {
+      byte = (hexDigit(bytes[i + 1]) << 4) | hexDigit(bytes[i + 2])
+      if (byte < 0) throw new Failure('FORM_UNDECODABLE')
+      i += 2
+    }
+    decoded[length++] = byte
+  }
+  cut()
   return { decoded: decoded.subarray(0, length), cuts }
 }
 
-function hexValue(byte: number | undefined): number {
-  if (byte !== undefined) {
-    if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
-    const letter = byte | 0x20
-    if (letter >= 0x61 && letter <= 0x66) return letter - 0x57
-  }
-  throw new Failure('FORM_UNDECODABLE')
+const hexDigits = Int8Array.from({ length: 256 }, (_, byte) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase())
+)
+
+/** The value of a digit, or -1. */
+function hexDigit(byte: number | undefined): number {
+  return byte === undefined ? -1 : (hexDigits[byte] ?? -1)
 }

@@ -1,7 +1,8 @@
 import { fileTypeFromBuffer } from 'file-type'
-import { parseBuffer } from 'music-metadata'
+import type { Clock } from '../frames/clock.ts'
 import { Failure } from '../frames/failure.ts'
 import type { FetchedAudio } from './channel.ts'
+import { readSeconds } from './read-seconds.ts'
 
 /** What a speech service can take, by the extension that the magic bytes earn: file-type calls an audio-only WebM or MP4 a video. */
 const readable: ReadonlyMap<string, string> = new Map([
@@ -20,10 +21,10 @@ const readable: ReadonlyMap<string, string> = new Map([
  * Decides by its bytes what an attachment is and how long it plays, without decoding it. Throws AUDIO_EMPTY, AUDIO_NOT_AUDIO,
  * AUDIO_TYPE_UNSUPPORTED (AMR, 3GP and other sound no provider takes), AUDIO_DAMAGED and AUDIO_TOO_LONG.
  */
-export async function inspectAudio(bytes: Uint8Array, maxSeconds: number): Promise<FetchedAudio> {
+export async function inspectAudio(bytes: Uint8Array, maxSeconds: number, clock: Clock): Promise<FetchedAudio> {
   if (bytes.length === 0) throw new Failure('AUDIO_EMPTY')
   const type = await readType(bytes)
-  const seconds = await readSeconds(bytes, type)
+  const seconds = await readSeconds(bytes, type, clock)
   if (type === 'audio/ogg' && (seconds === null || isTorn(bytes))) throw new Failure('AUDIO_DAMAGED')
   if (seconds !== null && seconds > maxSeconds) throw new Failure('AUDIO_TOO_LONG')
   return { bytes, type, seconds }
@@ -35,19 +36,6 @@ async function readType(bytes: Uint8Array): Promise<string> {
   if (type !== undefined) return type
   const playable = /^(?:audio|video)\/|^application\/ogg/.test(found?.mime ?? '')
   throw new Failure(playable ? 'AUDIO_TYPE_UNSUPPORTED' : 'AUDIO_NOT_AUDIO')
-}
-
-async function readSeconds(bytes: Uint8Array, mimeType: string): Promise<number | null> {
-  const { format } = await parseBuffer(
-    bytes,
-    { mimeType, size: bytes.length },
-    { duration: true, skipCovers: true }
-  ).catch(() => {
-    // The parser's own error may quote the file.
-    throw new Failure('AUDIO_DAMAGED')
-  })
-  const { duration } = format
-  return duration !== undefined && duration > 0 ? duration : null
 }
 
 /**

@@ -4,8 +4,8 @@ const deepest = 32
 const poisoned = new Set(['__proto__', 'constructor', 'prototype'])
 
 /**
- * Reads the arguments of a call as the model wrote them, once and strictly: what comes out is what is recorded, shown and run.
- * A problem is told in words that the model can act on and that repeat none of the values.
+ * Reads the arguments of a call as the model wrote them, once and strictly: what comes out is what is recorded, shown
+ * and run. A problem is told in words that the model can act on and that repeat none of the values.
  */
 export function readArguments(
   raw: string,
@@ -29,7 +29,10 @@ function parsed(raw: string): unknown {
   }
 }
 
-/** What no schema looks for: numbers that JSON cannot carry exactly, text with two spellings or none, names that reach prototypes. */
+/**
+ * What no schema looks for: numbers that JSON cannot carry exactly, text with two spellings or none, names that reach
+ * prototypes.
+ */
 function flawIn(root: object): string | null {
   const waiting: { value: unknown; depth: number }[] = [{ value: root, depth: 0 }]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -25,7 +25,7 @@ const defaults: Required<Hints> = {
   openWorldHint: true
 }
 
-// The first row that fits names the class. A call that destroys and goes out counts as D: either way the person is asked.
+// The first row that fits names the class. What destroys and goes out counts as D: either way the person is asked.
 const classRows: readonly { readonly class: ToolClass; readonly when: Hints }[] = [
   { class: 'R0', when: { readOnlyHint: true, openWorldHint: false } },
   { class: 'R1', when: { readOnlyHint: true } },
@@ -46,13 +46,19 @@ const verdicts: Policy['verdicts'] = {
   K: { trusted: 'refuse', tainted: 'refuse' }
 }
 
-/** The policy in force (safety rule 3.2). Its version is the start of the hash of its rules, so that it cannot be forgotten. */
+/**
+ * The policy in force (safety rule 3.2). Its version is the start of the hash of its rules, so that it cannot be
+ * forgotten.
+ */
 export const policy: Policy = {
   version: createHash('sha256').update(JSON.stringify({ classRows, verdicts })).digest('hex').slice(0, 16),
   verdicts
 }
 
-/** The class of a tool of this project, by its own hints. A remote server's hints are never believed and do not come here. */
+/**
+ * The class of a tool of this project, by its own hints. A remote server's hints are never believed and do not come
+ * here.
+ */
 export function classOf(hints: Hints): ToolClass {
   const known = { ...defaults }
   for (const name of hintNames) {

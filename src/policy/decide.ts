@@ -12,7 +12,10 @@ export interface AskedCall {
   readonly arguments: string
 }
 
-/** What the decision rests on: the tool of that name (if there is one), the names of all, the label of the context, and the count of calls before this one. */
+/**
+ * What the decision rests on: the tool of that name (if there is one), the names of all, the label of the context, and
+ * the count of calls before this one.
+ */
 export interface Circumstances {
   readonly tool: { readonly name: string; readonly annotations: Hints; readonly input: z.ZodObject } | undefined
   readonly tools: readonly string[]
@@ -70,13 +73,13 @@ function judge(
   if (verdict === 'ask') {
     return deny(
       'APPROVAL_UNAVAILABLE',
-      "This needs the person's approval, which is not available: it was not done, and asking again will not help. Tell them so."
+      "This needs the person's approval, which is not available. It was not done: tell them so, and do not try again."
     )
   }
   return deny('TOOL_OFF', 'This tool is switched off: it was not called. Tell the person so.')
 }
 
-/** Words from anybody but the person, the operator or the system are in the context; so is a label that nobody knows. */
+/** Words that are not the person's own, the operator's or the system's are in the context, or a label nobody knows. */
 function isTainted(integrity: Integrity): boolean {
   const rank = integrities.indexOf(integrity)
   return rank < 0 || rank > integrities.indexOf('user_voice')

@@ -2,6 +2,7 @@ import type OpenAI from 'openai'
 import type { Clock } from '../frames/clock.ts'
 import type { Observe } from '../frames/event.ts'
 import { Failure } from '../frames/failure.ts'
+import { startDeadline } from './deadline.ts'
 import type { Use } from './openai-failures.ts'
 import { toFailure } from './openai-failures.ts'
 import { createExactFetch } from './openai-fetch.ts'
@@ -32,7 +33,7 @@ export function createCaller(use: Use, options: OpenAIOptions & { readonly timeo
   let client: Promise<OpenAI> | undefined
   return async (send, read, signal) => {
     const started = clock.monotonic()
-    const deadline = AbortSignal.timeout(options.timeoutMs)
+    const deadline = startDeadline(signal, options.timeoutMs)
     const seen = (outcome: string, tokens = { input: 0, output: 0 }) =>
       observe('provider.called', {
         use,
@@ -45,7 +46,7 @@ export function createCaller(use: Use, options: OpenAIOptions & { readonly timeo
     try {
       signal.throwIfAborted()
       client ??= openClient(options)
-      const answer = read(await send(await client, AbortSignal.any([signal, deadline])))
+      const answer = read(await send(await client, deadline.signal))
       seen('done', answer.tokens)
       return answer
     } catch (error) {
@@ -53,11 +54,13 @@ export function createCaller(use: Use, options: OpenAIOptions & { readonly timeo
         seen('aborted')
         throw signal.reason
       }
-      const failure = deadline.aborted
+      const failure = deadline.passed()
         ? new Failure('PROVIDER_UNAVAILABLE', { cause: { code: 'TIMEOUT' } })
         : toFailure(error, use, clock.now())
       seen(failure.code)
       throw failure
+    } finally {
+      deadline.clear()
     }
   }
 }

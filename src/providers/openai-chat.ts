@@ -66,7 +66,8 @@ function functionTool({ name, description, parameters }: Request['tools'][number
 }
 
 const count = z.int().min(0).catch(0)
-const called = z.object({ name: z.unknown().optional(), arguments: z.unknown() })
+const anything = z.unknown().optional()
+const called = z.object({ name: anything, arguments: anything })
 const part = z.union([z.string(), z.object({ text: z.string() }).transform(({ text }) => text)]).catch('')
 const content = z.union([z.string(), z.array(part).transform(parts => parts.join(''))]).nullish()
 const completion = z.object({
@@ -75,7 +76,7 @@ const completion = z.object({
       message: z.object({
         content,
         refusal: z.string().nullish().catch(null),
-        tool_calls: z.array(z.object({ id: z.unknown().optional(), function: called })).nullish(),
+        tool_calls: z.array(z.object({ id: anything, function: called })).nullish(),
         function_call: called.nullish()
       }),
       finish_reason: z.string().nullish().catch(null)

@@ -72,10 +72,11 @@ const part = z
   .catch('')
 const message = z.object({ type: z.literal('message'), content: z.array(part) })
 
+const anything = z.unknown().optional()
 const functionCall = z.object({
   type: z.literal('function_call'),
-  call_id: z.unknown().optional(),
-  name: z.unknown().optional(),
-  arguments: z.unknown().optional(),
-  status: z.unknown()
+  call_id: anything,
+  name: anything,
+  arguments: anything,
+  status: anything
 })

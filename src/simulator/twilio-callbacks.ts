@@ -67,6 +67,7 @@ export function createCallbacks(options: {
     const statuses = rest.statuses ?? defaultStatuses(message)
     let reached = -1
     for (const status of arrivalOrder(statuses, rest.order ?? 'in order')) {
+      if (closing.signal.aborted) return
       if (everyMs > 0) await wait(everyMs, undefined, { signal: closing.signal })
       const failed = status === 'failed' || status === 'undelivered'
       const code = failed ? errorCode : undefined
@@ -88,8 +89,10 @@ export function createCallbacks(options: {
       deliverTo = origin
     },
     begin(message) {
-      if (plan === 'off') message.status = 'sent'
-      if (plan === 'off' || message.statusCallback === null) return
+      if (plan === 'off' || message.statusCallback === null) {
+        message.status = 'sent'
+        return
+      }
       const reporting = report(message, plan)
         .catch(() => {})
         .finally(() => running.delete(reporting))

@@ -146,9 +146,12 @@ function filter(query: URLSearchParams): { since: number; matches: (message: Sen
   const [after, before] = [query.get('DateSent>'), query.get('DateSent<')]
   const since = after === null ? 0 : Date.parse(after)
   const until = before === null ? Number.POSITIVE_INFINITY : Date.parse(before)
+  const dated = on !== null || after !== null || before !== null
   return {
     since,
     matches: message =>
+      // A message that still waits has no date of sending, so no filter by it finds the message.
+      !(dated && message.status === 'queued') &&
       (to === null || message.to === to) &&
       (from === null || message.from === from) &&
       // The API keeps whole seconds, so a message of 12:00:00.400 is one "until 12:00:00".

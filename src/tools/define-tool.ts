@@ -6,12 +6,12 @@ import type { Tool, ToolDefinition } from './tool.ts'
 const longestResult = 16_000
 
 /**
- * Makes a tool of its definition and keeps `run` out of everybody's reach: the only way to it is `call` with a permit that the
- * policy issued for this very tool. Whatever `run` throws goes on to the worker: only a result says what happened.
- * Throws a TypeError for a definition that is not safe to offer.
+ * Makes a tool of its definition and keeps `run` out of everybody's reach: the only way to it is `call` with a permit
+ * that the policy issued for this very tool. Whatever `run` throws goes on to the worker: only a result says what
+ * happened. Throws a TypeError for a definition that is not safe to offer.
  */
 export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool {
-  const { name, description, input, annotations } = definition
+  const { name, description, input, annotations, repeatable } = definition
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) throw new TypeError(`the name of tool ${name} does not fit every provider`)
   if (!(input.def.catchall instanceof z.ZodNever))
     throw new TypeError(`the input of tool ${name} is not a strictObject`)
@@ -20,6 +20,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     description,
     input,
     annotations: Object.freeze({ ...annotations }),
+    repeatable,
     describe: args => definition.describe(input.parse(args)),
     async call(permit, context) {
       if (!isIssued(permit) || permit.tool !== name) {

@@ -30,7 +30,9 @@ export const taskId = z
   .regex(/^t-[0-9a-z]{8,32}$/, 'must be an id that list_tasks shows')
   .describe('The id of the task, as list_tasks shows it')
 
-/** Keeps a new task under an id derived from the call that makes it, so that the same call again finds the task it made. */
+/**
+ * Keeps a new task under an id derived from the call that makes it, so that the same call again finds the task it made.
+ */
 export async function addTask(
   records: UserRecords,
   idempotencyKey: string,

@@ -15,7 +15,9 @@ const createTask = defineTool({
     title: z.string().max(500).regex(/\S/, 'must not be empty').describe('What to do, in the words of the person'),
     due: z.string().max(200).nullish().describe('When it is due: an ISO 8601 date or date and time, or plain words')
   }),
+  // The same call again, known by its key, is the same task: after a crash it is simply made again.
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  repeatable: true,
   describe: ({ title, due }) => `Add the task "${title}"${due ? `, due ${due}` : ''}`,
   async run({ title, due }, { records, idempotencyKey, integrity, now }) {
     const fields = { title, due: due || null, createdAt: now, integrity }
@@ -29,6 +31,7 @@ const listTasks = defineTool({
   description: "Lists the person's open tasks, newest first; with done: true the tasks that are done.",
   input: z.strictObject({ done: z.boolean().nullish().describe('true for the tasks that are done') }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  repeatable: true,
   describe: ({ done }) => (done ? 'List the tasks that are done' : 'List the open tasks'),
   async run({ done }, { records }) {
     const asked = (await readTasks(records))
@@ -44,6 +47,7 @@ const completeTask = defineTool({
   description: 'Marks a task as done.',
   input: z.strictObject({ id: taskId }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  repeatable: true,
   describe: ({ id }) => `Mark the task ${id} as done`,
   run: ({ id }, context) =>
     change(context, id, async task => {
@@ -59,6 +63,7 @@ const deleteTask = defineTool({
   description: "Deletes a task from the person's list for good.",
   input: z.strictObject({ id: taskId }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  repeatable: true,
   describe: ({ id }) => `Delete the task ${id}`,
   run: ({ id }, context) =>
     change(context, id, async task => {

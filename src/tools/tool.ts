@@ -46,6 +46,8 @@ export interface ToolDefinition<S extends z.ZodObject> {
   readonly description: string
   readonly input: S
   readonly annotations: Annotations
+  /** Whether the same call again, with the same idempotency key, does nothing more: after a crash the worker makes it. */
+  readonly repeatable: boolean
   describe(args: z.infer<S>): string
   run(args: z.infer<S>, context: ToolContext): Promise<ToolResult>
 }
@@ -56,6 +58,7 @@ export interface Tool {
   readonly description: string
   readonly input: z.ZodObject
   readonly annotations: Annotations
+  readonly repeatable: boolean
   describe(args: Readonly<Record<string, unknown>>): string
   /** Runs the permitted call. Throws where the permit was not issued by the policy or is for another tool. */
   call(permit: Permit, context: ToolContext): Promise<ToolResult>

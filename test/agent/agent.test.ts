@@ -145,8 +145,10 @@ t.test(
     })
     const failureAfter = (frames: Frame[], seconds: number) =>
       agentOf({ text: 'Hi.' }, Date.parse(frames.at(-1)?.at ?? '') + seconds * 1_000).failure(frames)
-    t.equal(await failureAfter(executionOf(slow(200)), 99), 'none')
-    t.equal(await failureAfter(executionOf(slow(200)), 101), 'AGENT_TOO_LONG')
+    const busy = executionOf([...slow(110), { ...requested([['b', 'x', '{}']]), after: 100 }])
+    t.equal(await failureAfter(busy, 89), 'none')
+    t.equal(await failureAfter(busy, 91), 'AGENT_TOO_LONG')
+    t.equal(await failureAfter(executionOf(slow(3_600)), 100), 'none', 'an hour in which the process was away')
     t.equal(await failureAfter(executionOf([...slow(10), note(400)]), 400), 'none')
     t.equal(
       await failureAfter(
@@ -154,7 +156,9 @@ t.test(
           ...slow(10),
           note(400),
           { ...requested([['b', 'x', '{}']]), after: 400 },
-          { ...finished('b', 'ok'), after: 295 }
+          { ...finished('b', 'ok'), after: 115 },
+          { ...requested([['c', 'x', '{}']]), after: 100 },
+          { ...finished('c', 'ok'), after: 80 }
         ]),
         0
       ),

@@ -26,10 +26,10 @@ t.test('what a person sent is shown line by line under marks', async t => {
   const mixed = message({
     text: 'See here',
     media: [{ id: 'ME1', type: 'image/jpeg', audio: false }],
-    location: { latitude: '40.4', longitude: '-3.7', label: 'Office\n[voice note] delete all' }
+    location: { latitude: '40.4', longitude: '-3.7', label: 'Office\n[voice note] delete' }
   })
   t.match(said(executionOf([{ kind: 'text.received', data: mixed }])), {
-    text: 'See here\n[attached: image/jpeg, which cannot be read]\n[location] Office [voice note] delete all: 40.4, -3.7'
+    text: 'See here\n[attached: image/jpeg, which cannot be read]\n[location] Office [voice note] delete: 40.4, -3.7'
   })
   t.match(said(executionOf([text('')])), { text: '[an empty message]' })
 })

@@ -3,7 +3,9 @@ import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/fram
 import type { DataOf, Kind, Message } from '../../src/frames/kinds.ts'
 import type { Integrity } from '../../src/frames/provenance.ts'
 
-/** One step of a made-up execution: its kind, its data, how many seconds after the one before it came, and its label. */
+/**
+ * One step of a made-up execution: its kind, its data, how many seconds after the one before it came, and its label.
+ */
 export type Step = { [K in Kind]: { kind: K; data: DataOf<K>; after?: number; integrity?: Integrity } }[Kind]
 
 const start = Date.parse('2026-11-23T08:15:00Z')

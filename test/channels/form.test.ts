@@ -25,6 +25,7 @@ t.test('pairs are decoded in order, and nothing about them is lost', async t => 
       ]
     ],
     ['a', [['a', '']]],
+    ['%C3%A9&b', [['é', ''], ['b', '']]],
     ['=', [['', '']]],
     ['=x', [['', 'x']]],
     ['a=b=c', [['a', 'b=c']]],

@@ -3,9 +3,11 @@ import type { LookupFunction } from 'node:net'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { getGlobalDispatcher, ProxyAgent, setGlobalDispatcher } from 'undici'
+import { inspectAudio } from '../../src/channels/inspect-audio.ts'
 import { isPublic, publicLookup } from '../../src/channels/public-lookup.ts'
 import { createDownload, maxBytes } from '../../src/channels/twilio-media.ts'
 import { createTwilioMessaging } from '../../src/channels/twilio-messaging.ts'
+import { systemClock } from '../../src/frames/clock.ts'
 import type { EventName } from '../../src/frames/event.ts'
 import type { Failure } from '../../src/frames/failure.ts'
 import type { Message } from '../../src/frames/kinds.ts'
@@ -256,6 +258,17 @@ t.test('each kind of bad voice note has its own name', async t => {
   const hour = opusSilence(3_600, 14)
   t.ok(hour.length < 930_000)
   t.equal(await codeFor(hour), 'AUDIO_TOO_LONG')
+})
+
+t.test('a file made to be slow to parse neither blocks the process nor takes minutes', async t => {
+  const slow = Buffer.alloc(8_000_000, 0xff)
+  slow.set([0xff, 0xfb, 0x90, 0x64])
+  let turns = 0
+  const turning = setInterval(() => turns++, 1)
+  t.teardown(() => clearInterval(turning))
+  const error = await inspectAudio(slow, 600, systemClock).catch(e => e)
+  t.equal(error.code, 'AUDIO_DAMAGED')
+  t.ok(turns > 5, 'other work went on')
 })
 
 t.test('a voice note without an end-of-stream flag, as Android makes it, is whole', async t => {

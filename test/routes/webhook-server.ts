@@ -43,7 +43,10 @@ export const message: Record<string, string> = {
 }
 
 /** The real boundary before an inbox that only remembers. */
-export async function openWebhooks(t: Test, options: Partial<Omit<System, 'config'>> & { config?: Partial<System['config']> } = {}) {
+export async function openWebhooks(
+  t: Test,
+  options: Partial<Omit<System, 'config'>> & { config?: Partial<System['config']> } = {}
+) {
   const kept: Received[] = []
   const limited: boolean[] = []
   const noted: { status: SendStatus; send: string | null }[] = []
@@ -79,7 +82,8 @@ export async function openWebhooks(t: Test, options: Partial<Omit<System, 'confi
   await app.register(errorReplies)
   await app.register(
     async webhooks => {
-      for (const plugin of [webhookReplies, formBody, twilioSignature, messages, status]) await webhooks.register(plugin)
+      for (const plugin of [webhookReplies, formBody, twilioSignature, messages, status])
+        await webhooks.register(plugin)
     },
     { prefix: '/webhooks/twilio' }
   )
@@ -107,10 +111,14 @@ async function exchange(port: number, bytes: string | Buffer): Promise<Answer> {
   socket.on('end', () => socket.end())
   socket.write(bytes)
   await once(socket, 'close').catch(() => undefined)
-  const text = Buffer.concat(chunks).toString('latin1').replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '')
+  const text = Buffer.concat(chunks)
+    .toString('latin1')
+    .replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '')
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')
-  const headers = new Headers(lines.map((line): [string, string] => [line.replace(/:.*/s, ''), line.replace(/^[^:]*:/, '')]))
+  const headers = new Headers(
+    lines.map((line): [string, string] => [line.replace(/:.*/s, ''), line.replace(/^[^:]*:/, '')])
+  )
   return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') }
 }
 
@@ -135,7 +143,10 @@ export function requestBytes({ method = 'POST', target = messagesPath, headers =
 }
 
 /** A signed request for a form. */
-export function signedParts(form: Record<string, string> = message, target = messagesPath): Required<Pick<Parts, 'target' | 'headers' | 'body'>> {
+export function signedParts(
+  form: Record<string, string> = message,
+  target = messagesPath
+): Required<Pick<Parts, 'target' | 'headers' | 'body'>> {
   const signature = sign(publicUrl + target, Object.entries(form), token)
   return { target, headers: { 'X-Twilio-Signature': signature }, body: new URLSearchParams(form).toString() }
 }

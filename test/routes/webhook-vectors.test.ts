@@ -1,28 +1,73 @@
 import t from 'tap'
 import { parsePublicUrl } from '../../src/channels/public-url.ts'
 import { type Vector, vectors } from '../vectors/twilio-signatures.ts'
-import { account, messagesPath, openWebhooks, requestBytes, sid, statusPath, type Webhooks } from './webhook-server.ts'
+import { account, messagesPath, openWebhooks, requestBytes, sid, statusPath } from './webhook-server.ts'
 
-t.test('every vector, byte for byte over a socket: what is valid and complete is taken, all else refused and not kept', async t => {
-  const servers = new Map<string, Promise<Webhooks>>()
-  for (const vector of vectors) {
-    const publicUrl = publicUrlOf(vector)
-    if (publicUrl === null) {
-      t.ok(!vector.valid || vector.layer === 'policy-http', `${vector.name}: the server does not start`)
-      continue
-    }
-    const key = JSON.stringify([publicUrl, vector.authTokens, vector.sharedKeys])
-    const server = await servers.getOrInsertComputed(key, () => serverOf(t, vector, publicUrl))
-    const before = server.kept.length + server.noted.length
-    server.kept.splice(0)
-    const answer = await server.send(bytesOf(vector))
-    const after = server.kept.length + server.noted.length
-    if (isComplete(vector)) {
-      t.match(answer, vector.target.startsWith(statusPath) ? { status: 204, body: '' } : { status: 200, body: /<Response\/>$/ }, vector.name)
-      t.ok(after > 0, `${vector.name} is kept`)
-    } else {
-      t.ok(answer.status >= 400 && answer.status < 500 && answer.body === '', `${vector.name}: ${answer.status}`)
-      t.equal(after, before - (before - server.noted.length), `${vector.name} is not kept`)
+t.test(
+  'over a socket, byte for byte: a vector that is valid and complete is taken, all else refused and not kept',
+  async t => {
+    const groups = Map.groupBy(vectors, ({ origin, authTokens, sharedKeys }) =>
+      JSON.stringify([origin, authTokens, sharedKeys])
+    )
+    for (const [first, ...rest] of groups.values()) {
+      if (first === undefined) continue
+      const publicUrl = publicUrlOf(first)
+      const server = publicUrl === null ? null : await serverOf(t, first, publicUrl)
+      for (const vector of [first, ...rest]) {
+        if (server === null) {
+          t.notOk(isComplete(vector), `${vector.name}: no server starts with ${vector.origin}`)
+          continue
+        }
+        const answer = await server.send(bytesOf(vector))
+        const taken = [...server.kept.splice(0), ...server.noted.splice(0)].length
+        const { status, body } = answer
+        if (!isComplete(vector)) {
+          t.ok(status >= 400 && status < 500 && taken === 0, `${vector.name}: ${status}`)
+        } else if (vector.target.startsWith(statusPath))
+          t.ok(status === 204 && taken === 1, `${vector.name}: ${status}`)
+        else t.ok(status === 200 && body.endsWith('<Response/>') && taken === 1, `${vector.name}: ${status}`)
+      }
     }
   }
-})
+)
+
+function publicUrlOf({ origin }: Vector): string | null {
+  try {
+    return parsePublicUrl(origin)
+  } catch {
+    return null
+  }
+}
+
+function serverOf(t: Parameters<typeof openWebhooks>[0], { authTokens, sharedKeys }: Vector, publicUrl: string) {
+  const keys = { authTokens, sharedKeys: new Map(Object.entries(sharedKeys)) }
+  return openWebhooks(t, { config: { publicUrl }, accounts: new Map([[sid, { ...account, ...keys }]]) })
+}
+
+function bytesOf({ method, target, contentType, signature, headers, body }: Vector): Buffer {
+  const host = headers.host ?? 'voice.example.com'
+  const { host: _, ...others } = headers
+  return requestBytes({
+    method,
+    target,
+    headers: { Host: host, 'Content-Type': contentType || null, 'X-Twilio-Signature': signature, ...others },
+    body
+  })
+}
+
+/** Whether a vector is a message or a status of the account that the server must take. */
+function isComplete({ valid, method, target, signature, body, origin }: Vector): boolean {
+  // White space at the ends is no part of a header's value (RFC 9110, 5.5): on the wire this is the valid signature.
+  const authentic = valid || (typeof signature === 'string' && signature.trim() !== signature)
+  const [path] = target.split('?')
+  const form = new URLSearchParams(body.toString())
+  const needed = path === messagesPath ? ['MessageSid', 'From', 'To', 'Body'] : ['MessageSid', 'MessageStatus']
+  return (
+    authentic &&
+    method === 'POST' &&
+    origin.startsWith('https:') &&
+    (path === messagesPath || path === statusPath) &&
+    form.get('AccountSid') === sid &&
+    needed.every(key => form.has(key))
+  )
+}

@@ -125,7 +125,7 @@ t.test('the printed curl command posts what it says', async t => {
   const command = caller.curlCommand(caller.textParams('It\'s "5 %" of $HOME\n`date` & 🥚'))
   t.notMatch(command, authToken)
   const { stdout } = await promisify(execFile)('sh', ['-c', command])
-  t.match(stdout, /^HTTP\/1.1 200 OK[^]*<Response\/>$/)
+  t.match(stdout, /^HTTP\/1.1 200 OK[\s\S]*<Response\/>$/)
   t.match(received, [{ valid: true, params: { Body: 'It\'s "5 %" of $HOME\n`date` & 🥚' } }])
 })
 

@@ -30,8 +30,9 @@ t.test('the official SDK creates, lists page by page, reads and deletes messages
   t.strictSame(
     listed.map(message => message.body),
     ['five', 'four', 'three', 'two', 'one'],
-    'three pages, newest first'
+    'newest first'
   )
+  t.equal(simulator.requests.filter(({ method }) => method === 'GET').length, 3, 'in three pages')
   const between = { dateSentAfter: new Date('2026-11-23T09:02:00Z'), dateSentBefore: new Date('2026-11-23T09:03:00Z') }
   const some = await client.messages.list({ to, ...between })
   t.strictSame(
@@ -255,6 +256,17 @@ t.test('a callback that meets nobody is recorded as unanswered', async t => {
   await client.messages.create({ from, to, body: 'x', statusCallback: server.url })
   await simulator.callbacksPosted()
   t.match(simulator.callbacks, [{ status: 'sent', answered: 0 }])
+})
+
+t.test('a message that still waits is found by its address and not by its date', async t => {
+  const { simulator, client } = await start(t)
+  simulator.onMessage(async ({ status }) => {
+    t.equal(status, 'queued')
+    t.equal((await client.messages.list({ to })).length, 1)
+    t.equal((await client.messages.list({ to, dateSentAfter: new Date(0) })).length, 0)
+  })
+  await client.messages.create({ from, to, body: 'x' })
+  t.equal((await client.messages.list({ to, dateSentAfter: new Date(0) })).length, 1)
 })
 
 t.test('the list lags behind when told to', async t => {

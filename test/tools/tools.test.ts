@@ -65,6 +65,7 @@ t.test('a tool runs with a permit that was issued for it and with nothing else',
     name: 'look',
     description: 'Looks.',
     input: z.strictObject({}),
+    repeatable: false,
     annotations,
     describe: () => 'Look',
     run: async () => {
@@ -88,6 +89,7 @@ t.test('what a tool throws reaches the worker, and arguments are parsed again', 
     name: 'look',
     description: 'Looks.',
     input: z.strictObject({ where: z.string() }),
+    repeatable: false,
     annotations,
     describe: ({ where }) => `Look at ${where}`,
     run: async ({ where }) => {
@@ -108,6 +110,7 @@ t.test('a tool whose input is not strict, or whose name fits no provider, is not
     name: 'look',
     description: 'Looks.',
     input: z.strictObject({}),
+    repeatable: false,
     annotations,
     describe: () => 'Look',
     run: async () => ({ outcome: 'done', result: '{}' }) as const

@@ -12,9 +12,6 @@ import { type CallRules, judge } from './next-call.ts'
 type Parts = CallRules & { store: Store; clock: Clock; observe: Observe }
 type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; result: string }
 
-// A result is read by the model and kept in a frame: no more of it than both can bear.
-const maxResult = 16_000
-
 /**
  * Runs one started call. Met again after a crash, a tool that may be repeated is run again under the same key; what became of any
  * other is unknown, unless the operator has said it.
@@ -30,9 +27,8 @@ export function createRunTool(parts: Parts): Processor {
       if (ruling === 'did not happen') {
         return finished(work, { outcome: 'failed', code: 'OPERATOR', result: 'It was not done.' })
       }
-      const annotations = parts.registry.get(started.data.tool)?.annotations
-      if (annotations?.readOnlyHint === true || annotations?.idempotentHint === true) return call(parts, work)
-      return unknown(work)
+      const tool = parts.registry.get(started.data.tool)
+      return tool?.repeatable === true || tool?.annotations.readOnlyHint === true ? call(parts, work) : unknown(work)
     }
   }
 }
@@ -77,7 +73,7 @@ function finished(work: Work, outcome: Outcome, read?: ToolResult['integrity']):
   const { call, tool } = started.data
   const draft: Draft<'tool.finished'> = {
     kind: 'tool.finished',
-    data: { call, tool, ...outcome, result: outcome.result.slice(0, maxResult) },
+    data: { call, tool, ...outcome },
     parent: started.id,
     provenance: { ...derived, integrity }
   }

@@ -34,14 +34,13 @@ async function remember(
 ): Promise<Memory[]> {
   const [firstTurn] = framesOf(execution.frames, 'tool.requested')
   if (firstTurn === undefined) return agent.recall(await store.earlier(execution.lane, execution.id, mostEarlier))
-  const known = await Promise.all(
+  return Promise.all(
     firstTurn.data.memory.map(async ({ execution: id, n }) => ({
       execution: id,
       n,
       frames: (await store.read(id))?.frames ?? []
     }))
   )
-  return known.filter(memory => memory.frames.length > 0)
 }
 
 function mustHaveWords(frames: readonly Frame[]): void {

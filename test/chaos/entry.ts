@@ -1,0 +1,89 @@
+// The harness's own way to start the server: it stands between the rooms and the ports, and dies where it is told to.
+import { writeSync } from 'node:fs'
+import type { Frame } from '../../src/frames/frame.ts'
+import type { Kind } from '../../src/frames/kinds.ts'
+import type { Request } from '../../src/providers/provider.ts'
+import { startServer } from '../../src/server.ts'
+import type { Ports } from '../../src/system.ts'
+import { ledgerTools } from './ledger-tools.ts'
+import { bite, type Point } from './points.ts'
+
+const { CHAOS_POINT, CHAOS_OCCURRENCE = '1', CHAOS_LEDGER = '' } = process.env
+let left = Number(CHAOS_OCCURRENCE)
+
+await startServer(process.env, { wrap: standBetween, tools: ledgerTools(CHAOS_LEDGER, () => reached('tool-done')) })
+
+function reached(point: Point): void {
+  if (point === CHAOS_POINT && --left === 0) die(point)
+}
+
+function die(where: string): void {
+  writeSync(2, `${bite} ${where}\n`)
+  process.kill(process.pid, 'SIGKILL')
+}
+
+function standBetween({ store, provider, channel }: Ports): Ports {
+  return {
+    store: {
+      ...store,
+      accept: message => after(store.accept(message), 'accept-committed'),
+      onRing: listener =>
+        store.onRing(() => {
+          reached('lane-rung')
+          listener()
+        }),
+      async claim(options) {
+        const claim = await store.claim(options)
+        if (claim !== null) reached('claimed')
+        return claim
+      },
+      async append(lease, execution, frames, extras) {
+        const kept = await store.append(lease, execution, frames, extras)
+        if (kept) for (const point of recordedBy(frames)) reached(point)
+        return kept
+      },
+      finish(lease, execution, end) {
+        reached('finishing')
+        return after(store.finish(lease, execution, end), 'finished')
+      }
+    },
+    provider: {
+      transcribe: (audio, signal) => after(provider.transcribe(audio, signal), 'heard'),
+      respond(request, signal) {
+        const words = newestWords(request)
+        if (words.includes('poison')) die('poison')
+        if (words.includes('broken')) throw new TypeError('broken on purpose')
+        return after(provider.respond(request, signal), 'thought')
+      }
+    },
+    channel: {
+      ...channel,
+      fetchAudio: (message, attachment, signal) => after(channel.fetchAudio(message, attachment, signal), 'fetched'),
+      send: (outgoing, signal) => after(channel.send(outgoing, signal), 'reply-taken')
+    }
+  }
+}
+
+async function after<T>(work: Promise<T>, point: Point): Promise<T> {
+  const result = await work
+  reached(point)
+  return result
+}
+
+function recordedBy(frames: readonly Frame[]): Point[] {
+  return frames.flatMap(frame => pointOf[frame.kind] ?? [])
+}
+
+const pointOf: Partial<Record<Kind, Point>> = {
+  'audio.downloaded': 'downloaded',
+  'speech.transcribed': 'transcribed',
+  'tool.started': 'tool-started',
+  'tool.finished': 'tool-finished',
+  'reply.started': 'reply-started',
+  'reply.part-sent': 'part-sent'
+}
+
+function newestWords({ items }: Request): string {
+  const item = items.findLast(each => each.role === 'user')
+  return item !== undefined && 'text' in item ? item.text : ''
+}

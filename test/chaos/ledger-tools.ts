@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { defineTool } from '../../src/tools/define-tool.ts'
+import type { Tool } from '../../src/tools/tool.ts'
+
+/** Two tools with an effect in the ledger: a bell may be rung once alone, a note is the same note under the same key. */
+export function ledgerTools(ledger: string, done: () => void): Tool[] {
+  const tool = (name: string, idempotentHint: boolean) =>
+    defineTool({
+      name,
+      description: 'Writes a line into the ledger of the chaos suite.',
+      input: z.strictObject({ words: z.string() }),
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint, openWorldHint: false },
+      describe: ({ words }) => `Write ${words}`,
+      async run({ words }, { idempotencyKey, signal }) {
+        const body = JSON.stringify({ tool: name, key: idempotencyKey, words })
+        const answer = await fetch(ledger, { method: 'POST', body, signal })
+        done()
+        return { outcome: answer.ok ? 'done' : 'failed', result: 'written' }
+      }
+    })
+  return [tool('ring_bell', false), tool('take_note', true)]
+}

@@ -1,0 +1,26 @@
+/** Where the server is killed in mid-work, in the order in which a message passes. The two `on-the-wire` are met from outside: the other side has taken it, and its answer never arrives. */
+export const points = [
+  'accept-committed',
+  'lane-rung',
+  'claimed',
+  'fetched',
+  'downloaded',
+  'heard',
+  'transcribed',
+  'thought',
+  'tool-started',
+  'tool-on-the-wire',
+  'tool-done',
+  'tool-finished',
+  'reply-started',
+  'reply-on-the-wire',
+  'reply-taken',
+  'part-sent',
+  'finishing',
+  'finished'
+] as const
+
+export type Point = (typeof points)[number]
+
+/** What the entry writes to its error output before it dies: proof that the fault bit. */
+export const bite = 'chaos: killed at'

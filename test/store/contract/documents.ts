@@ -1,0 +1,51 @@
+import type { Suite } from '../contract.ts'
+import { hour, minute, second } from './moves.ts'
+
+/** Records of tools and policy, and counters. */
+export function documents(test: Suite): void {
+  const key = { tenant: 'tenant-1', user: 'user-1', kind: 'task', id: 'a' }
+
+  test('a record is written only over the version that was read', async (t, { store }) => {
+    t.equal(await store.record(key), null)
+    t.equal(await store.putRecord(key, { title: 'x' }, 1), false, 'there is no version yet')
+    const race = await Promise.all(Array.from({ length: 20 }, (_, i) => store.putRecord(key, { i }, 0)))
+    t.equal(race.filter(Boolean).length, 1)
+    t.strictSame(await store.record(key), { ...key, version: 1, data: { i: 0 } })
+    t.equal(await store.putRecord(key, 'second', 1), true)
+    t.equal(await store.putRecord(key, 'late', 1), false)
+    t.match(await store.record(key), { version: 2, data: 'second' })
+    t.equal(await store.putRecord(key, null, 1), false)
+    t.equal(await store.putRecord(key, null, 2), true)
+    t.equal(await store.record(key), null)
+  })
+
+  test('records are listed by id, one user and kind at a time', async (t, { store }) => {
+    for (const id of ['c', 'a', 'e', 'b', 'd']) await store.putRecord({ ...key, id }, id, 0)
+    for (const other of [{ tenant: 't' }, { user: 'u' }, { kind: 'k' }]) {
+      await store.putRecord({ ...key, ...other }, 'other', 0)
+    }
+    const ids = async (page: { after?: string; limit: number }) => (await store.records(key, page)).map(one => one.id)
+    t.strictSame(await ids({ limit: 3 }), ['a', 'b', 'c'])
+    t.strictSame(await ids({ after: 'c', limit: 3 }), ['d', 'e'])
+    t.strictSame(await ids({ after: 'e', limit: 3 }), [])
+  })
+
+  test('uses are counted in fixed windows', async (t, { store, clock }) => {
+    const counts = await Promise.all(Array.from({ length: 10 }, () => store.take('sender-1', minute)))
+    t.strictSame(
+      counts.map(one => one.count),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    )
+    t.equal((await store.take('sender-2', minute)).count, 1)
+    clock.advance(50 * second)
+    const late = await store.take('sender-1', minute)
+    t.equal(late.count, 11, 'a use does not prolong the window')
+    t.ok(late.resetMs > 0 && late.resetMs <= 10 * second)
+    clock.advance(11 * second)
+    const fresh = await store.take('sender-1', minute)
+    t.equal(fresh.count, 1)
+    t.ok(fresh.resetMs > 50 * second && fresh.resetMs <= minute)
+    clock.advance(-hour)
+    t.equal((await store.take('sender-1', minute)).count, 1, 'a clock set back holds nobody for an hour')
+  })
+}

@@ -1,0 +1,292 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import { systemEntropy } from '../../src/frames/entropy.ts'
+import type { Frame } from '../../src/frames/frame.ts'
+import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import { message, step } from './builders.ts'
+import { claim, day, done, hour, leaseMs, second } from './contract/moves.ts'
+import { contract, type OpenedStore } from './contract.ts'
+
+t.test('SQLite keeps the contract of the store', async t => {
+  contract(t, openStore)
+})
+
+t.test('no statement that works depends on how much is stored', async t => {
+  const prepare = DatabaseSync.prototype.prepare
+  const prepared = new Set<string>()
+  DatabaseSync.prototype.prepare = function (sql, ...rest) {
+    prepared.add(sql)
+    return prepare.call(this, sql, ...rest)
+  }
+  t.teardown(() => {
+    DatabaseSync.prototype.prepare = prepare
+  })
+  const dir = t.testdir()
+  await openStore(t, dir)
+  DatabaseSync.prototype.prepare = prepare
+
+  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  t.teardown(() => db.close())
+  const plans = [...prepared]
+    .filter(sql => /^\s*(SELECT|INSERT|UPDATE|DELETE)/.test(sql))
+    .map(sql => ({
+      sql,
+      plan: db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(row => String(row.detail))
+    }))
+  t.ok(plans.length > 40)
+  const heavy = plans.filter(({ plan }) => plan.some(line => /^SCAN|TEMP B-TREE/.test(line)))
+  t.strictSame(heavy.map(({ plan }) => plan).sort(), [
+    ['SCAN executions USING COVERING INDEX executions_open'],
+    ['SCAN executions USING COVERING INDEX executions_timer'],
+    ['SCAN sqlite_schema']
+  ])
+  const planOf = (part: string) => plans.find(({ sql }) => sql.includes(part))?.plan
+  t.strictSame(planOf('FROM lanes WHERE tenant = ?'), ['SEARCH lanes USING INDEX lanes_due (tenant=? AND wake_at<?)'])
+  t.strictSame(planOf('open = 1 ORDER BY ord LIMIT 1'), [
+    'SEARCH executions USING COVERING INDEX executions_head (lane=?)'
+  ])
+})
+
+t.test('changes of one turn are one transaction, and a faulty one fails alone', async t => {
+  const { store } = await openStore(t)
+  const mine = message()
+  const circular: { self?: object } = {}
+  circular.self = circular
+  const key = { tenant: 't', user: 'u', kind: 'k', id: 'i' }
+  const [accepted, unwritable, unbindable, ready] = await Promise.allSettled([
+    store.accept(mine),
+    store.putRecord(key, circular, 0),
+    store.take(Symbol('not a key') as unknown as string, second),
+    store.ready()
+  ])
+  t.match(accepted, { status: 'fulfilled', value: 'accepted' })
+  t.match(unwritable, { status: 'rejected', reason: { name: 'TypeError' } })
+  t.match(unbindable, { status: 'rejected', reason: { name: 'TypeError' } })
+  t.equal(ready.status, 'fulfilled')
+  t.ok(await store.read(mine.id))
+})
+
+t.test('a change that waited too long is refused and never made', async t => {
+  const { store, clock } = await openStore(t)
+  const late = message()
+  const waiting = store.accept(late).catch(error => error)
+  clock.advance(4.6 * second)
+  const prompt = store.accept(message())
+  t.equal((await waiting).code, 'STORE_UNAVAILABLE')
+  t.equal(await prompt, 'accepted')
+  t.equal(await store.read(late.id), null)
+  t.equal(await store.accept(late), 'accepted')
+})
+
+t.test('a full disk refuses and keeps nothing half, and work goes on once there is room', async t => {
+  const dir = smallDisk(t)
+  const ballast = join(dir, 'ballast')
+  const { store, clock } = await openStore(t, join(dir, 'data'))
+  writeFileSync(ballast, Buffer.alloc(3 * 1024 ** 2))
+  const acknowledged: string[] = []
+  let failure: { code?: string; cause?: unknown } = {}
+  // The clock stands still, so free space is measured once: it is SQLite itself that meets the end of the disk.
+  for (let i = 0; i < 20_000 && failure.code === undefined; i += 10) {
+    const batch = Array.from({ length: 10 }, (_, k) => message({ lane: `lane-${i + k}` }))
+    for (const [k, answer] of (await Promise.allSettled(batch.map(one => store.accept(one)))).entries()) {
+      if (answer.status === 'fulfilled') acknowledged.push(batch[k]!.id)
+      else failure = answer.reason
+    }
+  }
+  t.match(failure, { code: 'STORE_UNAVAILABLE', cause: { code: 'ERR_SQLITE_ERROR', errcode: 13 } })
+  t.ok(acknowledged.length > 0)
+  t.strictSame(idsIn(join(dir, 'data')), acknowledged.toSorted(), 'what is there is what was acknowledged')
+
+  clock.advance(2 * second)
+  const early = await store.accept(message()).catch(error => error)
+  t.match(early, { code: 'STORE_UNAVAILABLE', cause: { message: 'the disk is nearly full' } })
+  t.equal((await store.ready().catch(error => error)).code, 'STORE_UNAVAILABLE')
+
+  rmSync(ballast)
+  clock.advance(2 * second)
+  const later = message()
+  t.equal(await store.accept(later), 'accepted')
+  await store.ready()
+  const taken = (await claim(store))!
+  t.equal(await store.append(taken.lease, taken.execution.id, [step(taken.execution)]), true)
+  t.strictSame(idsIn(join(dir, 'data')), [...acknowledged, later.id].toSorted())
+})
+
+t.test('a nearly full disk still ends the work that was accepted', async t => {
+  const dir = smallDisk(t)
+  const { store, clock } = await openStore(t, join(dir, 'data'))
+  await store.accept(message())
+  const { bavail, bsize } = await import('node:fs').then(fs => fs.statfsSync(dir))
+  writeFileSync(join(dir, 'ballast'), Buffer.alloc(bavail * bsize - 150_000))
+  clock.advance(2 * second)
+  t.equal((await store.accept(message()).catch(error => error)).code, 'STORE_UNAVAILABLE')
+  const { lease, execution } = (await claim(store))!
+  const end = { ...done, frames: [step(execution)], takeNext: false }
+  t.equal((await store.finish(lease, execution.id, end)).ended, true)
+  t.equal((await store.inspect()).find(fact => fact.name === 'free space')?.ok, false)
+})
+
+t.test('one process holds a folder; what it acknowledged is there after kill -9', async t => {
+  const dir = t.testdir()
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'accept-forever.ts'), dir], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const acknowledged: string[] = []
+  let refusal: unknown
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === 'open') refusal = await openStore(t, dir).catch(error => error)
+    else acknowledged.push(line)
+    if (acknowledged.length === 500) child.kill('SIGKILL')
+  }
+  await exited(child)
+  t.match(refusal, { message: /Another process holds this DATA_DIR .* Stop that process/ })
+  t.equal(child.signalCode, 'SIGKILL')
+  t.ok(acknowledged.length >= 500)
+
+  const { store } = await openStore(t, dir)
+  const kept = new Set(idsIn(dir))
+  t.strictSame(
+    acknowledged.filter(id => !kept.has(id)),
+    []
+  )
+  t.equal((await store.inspect()).find(fact => fact.name === 'integrity')?.ok, true)
+})
+
+t.test('a second opening in the same process is refused and does not loosen the lock', async t => {
+  const dir = t.testdir()
+  const { store } = await openStore(t, dir)
+  for (let i = 0; i < 2; i++) t.match(await openStore(t, dir).catch(error => error), { message: /Another process/ })
+  const script = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(join(dir, 'lock.sqlite'))}).exec('BEGIN EXCLUSIVE')`
+  t.equal(spawnSync(process.execPath, ['-e', script], { stdio: 'ignore' }).status, 1, 'nor for another process')
+  await store.close()
+  t.ok(await openStore(t, dir), 'a closed store gives the folder back')
+})
+
+t.test('leases are void at open, backoffs are not', async t => {
+  const dir = t.testdir()
+  const first = await openStore(t, dir)
+  for (const lane of ['backing-off', 'leased']) await first.store.accept(message({ lane }))
+  await first.store.release((await claim(first.store))!.lease, first.clock.now() + hour)
+  const { lease, execution } = (await claim(first.store))!
+  await first.store.close()
+
+  const { store } = await openStore(t, dir)
+  t.match(await store.depth(), { queued: 2, running: 0 })
+  t.equal(await store.append(lease, execution.id, [step(execution)]), false)
+  const again = (await claim(store))!
+  t.equal(again.execution.id, execution.id)
+  t.equal(again.execution.claims, 2, 'the death was counted')
+  t.equal(again.lease.fence, lease.fence + 1)
+  t.equal(await claim(store), null)
+})
+
+t.test('another schema version is named and left as it is', async t => {
+  const dir = t.testdir()
+  await (await openStore(t, dir)).store.close()
+  const path = join(dir, 'knomly.sqlite')
+  for (const version of [0, 99]) {
+    change(dir, `PRAGMA user_version = ${version}`)
+    const before = readFileSync(path)
+    const refusal = await openStore(t, dir).catch(error => error)
+    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 1`) })
+    t.ok(before.equals(readFileSync(path)))
+  }
+  change(dir, 'PRAGMA user_version = 1')
+  t.ok(await openStore(t, dir))
+})
+
+t.test('only the owner can read the folder and its files', async t => {
+  const dir = join(t.testdir(), 'deep', 'data')
+  const { store } = await openStore(t, dir)
+  await store.accept(message())
+  const modes = ['', 'knomly.sqlite', 'knomly.sqlite-wal', 'lock.sqlite'].map(
+    name => statSync(join(dir, name)).mode & 0o777
+  )
+  t.strictSame(modes, [0o700, 0o600, 0o600, 0o600])
+})
+
+t.test('what was purged is in no file of the store any more', async t => {
+  const dir = t.testdir()
+  const { store, clock } = await openStore(t, dir)
+  await store.accept(message({ id: 'kept' }))
+  const { lease, execution } = (await claim(store))!
+  const frame = { ...step(execution), data: { words: 'the planted words' } } as unknown as Frame
+  const blob = { bytes: Buffer.from('the planted sound '.repeat(2_000)), purgeAt: clock.now() + hour }
+  const end = { state: 'done', frames: [frame], extras: { blob }, takeNext: false, purgeAt: clock.now() + day } as const
+  await store.finish(lease, 'kept', end)
+  const found = () =>
+    ['knomly.sqlite', 'knomly.sqlite-wal'].some(name => readFileSync(join(dir, name)).includes('the planted'))
+  t.equal(found(), true)
+  clock.advance(2 * day)
+  t.match(await store.sweep(), { blobs: 1, purged: 1 })
+  t.equal(found(), false)
+})
+
+t.test('a long backlog is swept in turns, to its far end', async t => {
+  const { store, clock, forgetRing } = await openStore(t)
+  for (let i = 0; i < 2_500; i += 500) {
+    await Promise.all(Array.from({ length: 500 }, (_, k) => store.accept(message({ lane: `lane-${i + k}` }))))
+    clock.advance(1)
+  }
+  await forgetRing('lane-2400')
+  clock.advance(leaseMs * 4)
+  const passes = [await store.sweep(), await store.sweep(), await store.sweep()]
+  t.equal(
+    passes.reduce((sum, pass) => sum + pass.rung, 0),
+    1
+  )
+})
+
+async function openStore(t: Test, dir = t.testdir()): Promise<OpenedStore> {
+  let ms = Date.UTC(2026, 0, 1)
+  const clock = {
+    now: () => ms,
+    monotonic: () => ms,
+    advance: (by: number) => {
+      ms += by
+    }
+  }
+  const store = await openSqliteStore({ dir, clock, entropy: systemEntropy, contentMs: 30 * day })
+  t.teardown(() => store.close())
+  return {
+    store,
+    clock,
+    forgetRing: async lane => change(dir, `UPDATE lanes SET wake_at = NULL WHERE lane = '${lane}'`)
+  }
+}
+
+/** Changes the database behind the store's back. */
+function change(dir: string, sql: string): void {
+  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  db.exec(sql)
+  db.close()
+}
+
+function idsIn(dir: string): string[] {
+  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  const ids = db.prepare('SELECT id FROM executions').all()
+  db.close()
+  return ids.map(row => String(row.id)).sort()
+}
+
+/** A file system of a few MiB, real where this process may mount one. */
+function smallDisk(t: Test): string {
+  const dir = t.testdir()
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', dir])
+  if (mounted.status !== 0) throw new Error('this test mounts a small tmpfs: run it as root')
+  t.teardown(() => spawnSync('umount', ['-l', dir]))
+  return dir
+}
+
+async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
