@@ -25,7 +25,13 @@ t.test('pairs are decoded in order, and nothing about them is lost', async t => 
       ]
     ],
     ['a', [['a', '']]],
-    ['%C3%A9&b', [['é', ''], ['b', '']]],
+    [
+      '%C3%A9&b',
+      [
+        ['é', ''],
+        ['b', '']
+      ]
+    ],
     ['=', [['', '']]],
     ['=x', [['', 'x']]],
     ['a=b=c', [['a', 'b=c']]],

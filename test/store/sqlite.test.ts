@@ -246,7 +246,7 @@ t.test('a long backlog is swept in turns, to its far end', async t => {
   )
 })
 
-async function openStore(t: Test, dir = t.testdir()): Promise<OpenedStore> {
+async function openStore(t: Test, dir = join(t.testdir(), 'data')): Promise<OpenedStore> {
   let ms = Date.UTC(2026, 0, 1)
   const clock = {
     now: () => ms,
