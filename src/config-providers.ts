@@ -87,12 +87,13 @@ function responder(settings: Settings): ProviderSettings {
   }
 }
 
-/** OPENAI_API_KEY goes along only to the origin it is for: a speech server elsewhere must not learn it. */
+/** OPENAI_API_KEY goes along only to the host it is for, and never less protected: a speech server elsewhere must not learn it. */
 function transcriber(settings: Settings, warnings: Warning[]): ProviderSettings {
   const main = responder(settings)
   const url = settings.TRANSCRIBE_BASE_URL ?? main.baseUrl
-  const sameOrigin = new URL(url).origin === new URL(main.baseUrl).origin
-  const apiKey = settings.TRANSCRIBE_API_KEY ?? (sameOrigin ? main.apiKey : undefined)
+  const [theirs, ours] = [new URL(url), new URL(main.baseUrl)]
+  const mayLearn = theirs.hostname === ours.hostname && (theirs.protocol === 'https:' || ours.protocol === 'http:')
+  const apiKey = settings.TRANSCRIBE_API_KEY ?? (mayLearn ? main.apiKey : undefined)
   if (apiKey === undefined && main.apiKey !== undefined) warnings.push('transcribe-without-key')
   return { baseUrl: url, apiKey, model: settings.TRANSCRIBE_MODEL, api: main.api }
 }

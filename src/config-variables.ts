@@ -81,7 +81,7 @@ export const schema = z.object({
     .optional()
     .register(documented, { meaning: 'another OpenAI-compatible server for audio', default: 'OPENAI_BASE_URL' }),
   TRANSCRIBE_API_KEY: key().optional().register(documented, {
-    meaning: 'its key; OPENAI_API_KEY goes only to the origin of OPENAI_BASE_URL',
+    meaning: 'its key; OPENAI_API_KEY is used where the host is that of OPENAI_BASE_URL',
     secret: true
   }),
   AGENT_API: choice('responses, or chat for servers that only speak Chat Completions', ['responses', 'chat']),

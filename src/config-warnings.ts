@@ -3,7 +3,7 @@ export const warningSentences = {
   'rest-with-auth-token': 'REST and media use the auth token: set TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET.',
   'everybody-allowed': 'ALLOWED_SENDERS is *: everybody who knows the number may talk to the agent.',
   'provider-without-tls': 'A provider is called over http: what people say crosses the network in the clear.',
-  'transcribe-without-key': 'TRANSCRIBE_BASE_URL is called without a key: OPENAI_API_KEY goes to its own origin only.',
+  'transcribe-without-key': 'TRANSCRIBE_BASE_URL is called without a key: OPENAI_API_KEY goes to its own host only.',
   'setting-without-effect': 'PROVIDERS_FILE or SPEECH=local stands in for a variable that is also set.',
   'setting-without-use':
     'SPEECH_MODEL, RETENTION_AUDIT_DAYS or AUDIT_HEADS_FILE is set: this version does not use it yet.'

@@ -115,7 +115,11 @@ function acceptedAt(execution: Execution): number {
   return Date.parse(framesOf(execution.frames, 'work.retried').at(-1)?.at ?? execution.at)
 }
 
-/** The class of what was behind a failure: a name or a code of ours, never its text. */
+/** What was behind a failure: the class of an error of ours, or the status of an answer. Never a word that came from outside. */
 function causeOf({ cause }: Failure): string {
-  return cause instanceof Error ? cause.constructor.name : 'none'
+  if (cause instanceof Error) return cause.constructor.name
+  if (typeof cause !== 'object' || cause === null) return 'none'
+  const { status, code } = cause as { status?: unknown; code?: unknown }
+  // Without a status nobody answered: then the code is a name that this machine gave.
+  return typeof status === 'number' ? `status-${status}` : typeof code === 'string' ? code : 'none'
 }

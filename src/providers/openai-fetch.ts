@@ -16,21 +16,20 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
   const { origin } = new URL(baseUrl)
   const agent = new Agent({ connect: { timeout: 10_000 }, maxResponseSize: maxAnswerBytes })
   const exactFetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    // The SDK may hand over a form, which takes its boundary and bytes only from a Request of the platform.
-    const request = new Request(input, init)
-    const url = new URL(request.url)
+    const url = new URL(input instanceof Request ? input.url : input)
     if (url.origin !== origin) throw new TypeError('The request leaves the configured server.')
+    const { type, body } = await encoded(init?.body)
     const answer = await agent.request({
       origin,
       path: url.pathname + url.search,
-      method: request.method === 'GET' ? 'GET' : 'POST',
+      method: 'POST',
       headers: {
         accept: 'application/json',
-        'content-type': request.headers.get('content-type') ?? 'application/json',
+        'content-type': type,
         'user-agent': 'knomly',
         ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` })
       },
-      body: await request.bytes(),
+      body,
       signal: init?.signal ?? null
     })
     const bytes = new Uint8Array(await answer.body.arrayBuffer())
@@ -45,6 +44,13 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
   }
   // Found here, the SDK need not send a probe to learn that forms are understood.
   return Object.assign(exactFetch, { Response })
+}
+
+/** The SDK hands over JSON as text, and a form that gets its boundary only here. */
+async function encoded(body: RequestInit['body']): Promise<{ type: string; body: string | Uint8Array }> {
+  if (typeof body === 'string') return { type: 'application/json', body }
+  const form = new Response(body ?? null)
+  return { type: form.headers.get('content-type') ?? 'application/octet-stream', body: await form.bytes() }
 }
 
 const maxAnswerBytes = 8 * 1024 * 1024

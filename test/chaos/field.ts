@@ -48,7 +48,8 @@ export interface Field {
   quiet(timeoutMs?: number): Promise<void>
 }
 
-type Teardown = Parameters<typeof setStage>[0]
+/** Where what was set up is taken down: a tap test, or the runner of the long counts. */
+export type Teardown = Parameters<typeof setStage>[0]
 
 /** Sets the field up; it is taken down with `t`. */
 export async function setField(t: Teardown, env: Record<string, string> = {}): Promise<Field> {
@@ -133,7 +134,7 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
       const server = startProcess('test/chaos/entry.ts', { ...stage.env, ...more })
       servers.add(server)
       const isReady = async () => (await fetch(`${stage.url}/health/live`)).status === 200
-      await until(isReady, 15_000, server).catch(error => {
+      await until(isReady, 60_000, server).catch(error => {
         if (!server.output().includes(bite)) throw error
       })
       return server

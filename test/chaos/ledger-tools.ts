@@ -4,12 +4,13 @@ import type { Tool } from '../../src/tools/tool.ts'
 
 /** Two tools with an effect in the ledger: a bell may be rung once alone, a note is the same note under the same key. */
 export function ledgerTools(ledger: string, done: () => void): Tool[] {
-  const tool = (name: string, idempotentHint: boolean) =>
+  const tool = (name: string, repeatable: boolean) =>
     defineTool({
       name,
       description: 'Writes a line into the ledger of the chaos suite.',
       input: z.strictObject({ words: z.string() }),
-      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint, openWorldHint: false },
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+      repeatable,
       describe: ({ words }) => `Write ${words}`,
       async run({ words }, { idempotencyKey, signal }) {
         const body = JSON.stringify({ tool: name, key: idempotencyKey, words })

@@ -1,4 +1,3 @@
-import { statfsSync } from 'node:fs'
 import type { Clock } from '../../frames/clock.ts'
 import { Failure } from '../../frames/failure.ts'
 
@@ -8,6 +7,9 @@ const floorBytes = 512 * 1024 ** 2
 
 const measureEveryMs = 1_000
 
+/** Measures a file system, as `fs.statfsSync` does: blocks free for us, blocks in all, and the size of one. */
+export type Statfs = (path: string) => { bavail: number; blocks: number; bsize: number }
+
 /** How much room the file system of the store has left, in bytes, and how little is too little. */
 export interface FreeSpace {
   measure(): { free: number; floor: number }
@@ -16,12 +18,12 @@ export interface FreeSpace {
 }
 
 /** Keeps room for the work already accepted: what runs must be able to end when the disk fills up. */
-export function createFreeSpace(dir: string, clock: Clock): FreeSpace {
+export function createFreeSpace(dir: string, clock: Clock, statfs: Statfs): FreeSpace {
   let measuredAt = Number.NEGATIVE_INFINITY
   let shortage: unknown = null
 
   function measure(): { free: number; floor: number } {
-    const { bavail, blocks, bsize } = statfsSync(dir)
+    const { bavail, blocks, bsize } = statfs(dir)
     return { free: bavail * bsize, floor: Math.min(blocks * bsize * floorShare, floorBytes) }
   }
 

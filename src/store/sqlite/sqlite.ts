@@ -1,10 +1,11 @@
+import { statfsSync } from 'node:fs'
 import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
 import type { Store } from '../store.ts'
 import { createConversations } from './conversations.ts'
 import { openDatabase } from './database.ts'
 import { createExecutions } from './executions.ts'
-import { createFreeSpace } from './free-space.ts'
+import { createFreeSpace, type Statfs } from './free-space.ts'
 import { createGroupCommit, reading } from './group-commit.ts'
 import { inspectDatabase } from './inspect.ts'
 import { createIntake } from './intake.ts'
@@ -23,13 +24,21 @@ export interface SqliteOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly contentMs: number
+  /** How the room on the disk is measured; the system's own where it is not given. */
+  readonly statfs?: Statfs
 }
 
 /**
  * Opens the embedded store in `dir`, which is made when missing. The leases of the process before are void.
  * Rejects with a plain Error where another process holds the folder or the database is not one of this version.
  */
-export async function openSqliteStore({ dir, clock, entropy, contentMs }: SqliteOptions): Promise<Store> {
+export async function openSqliteStore({
+  dir,
+  clock,
+  entropy,
+  contentMs,
+  statfs = statfsSync
+}: SqliteOptions): Promise<Store> {
   const lock = await lockDirectory(dir)
   const db = await openDatabase(dir).catch(error => {
     lock.release()
@@ -45,7 +54,7 @@ export async function openSqliteStore({ dir, clock, entropy, contentMs }: Sqlite
   const conversations = createConversations(db)
   const records = createRecords(db)
   const limits = createLimits(db, clock)
-  const space = createFreeSpace(dir, clock)
+  const space = createFreeSpace(dir, clock, statfs)
   const { write, flush } = createGroupCommit({ db, clock, onCommit: lanes.tellOfRings })
   const sweeper = createSweeper({ db, clock, journal, executions, lanes, write })
 

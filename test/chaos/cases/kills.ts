@@ -1,5 +1,5 @@
-import type { ServerProcess, setStage } from '../../stage.ts'
-import { type Field, setField, type Wish } from '../field.ts'
+import type { ServerProcess } from '../../stage.ts'
+import { type Field, setField, type Teardown, type Wish } from '../field.ts'
 import { readJournal } from '../journal.ts'
 import { bite, type Point } from '../points.ts'
 import { judge, type Recorded, type Report, recordedSteps } from '../verdict.ts'
@@ -14,7 +14,7 @@ export interface Kill {
  * Kills the server once after the other, each time in the middle of new conversations and of what the kill before left behind,
  * and then lets it end everything in peace.
  */
-export async function kills(t: Parameters<typeof setStage>[0], plan: readonly Kill[]): Promise<Report> {
+export async function kills(t: Teardown, plan: readonly Kill[]): Promise<Report> {
   const field = await setField(t)
   const recorded: Recorded[] = []
   let died = 0

@@ -36,7 +36,7 @@ export function journals(test: Suite): void {
 
   test('100 notes during the work fence nobody off and touch neither token, state nor lane', async (t, { store }) => {
     const [{ id } = message()] = await acceptAll(store, 1)
-    const { lease, execution } = (await claim(store))!
+    const { lease } = (await claim(store))!
     let notes = 0
     const note = async () => {
       for (;;) if (await store.note(id, remark((await store.read(id))!))) return notes++

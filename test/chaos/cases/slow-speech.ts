@@ -1,0 +1,52 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { framesOf } from '../../../src/frames/execution.ts'
+import { setField, type Teardown } from '../field.ts'
+import { readJournal } from '../journal.ts'
+import { judge, type Report } from '../verdict.ts'
+
+/** A transcription that takes many leases: the heartbeat keeps the lane, one call is made, and others do not wait. */
+export async function slowSpeech(t: Teardown, leases: number): Promise<Report> {
+  const field = await setField(t)
+  const [slow] = field.person(['note', 'plain'], { voice: true })
+  const quick = field.person(['plain', 'plain'], { voice: true })
+  field.meddling.heard = name => (name === slow?.name ? wait(leases * 2_000) : undefined)
+  const server = await field.serve()
+  await field.speak(server)
+  await field.quiet()
+  await server.kill('SIGTERM')
+  const report = judge(field, { case: `speech that takes ${leases} leases`, faults: 1 })
+  const kept = readJournal(field.stage.dataDir)
+  const heardAgain = [...field.calls()].filter(([key, count]) => key.startsWith('heard:') && count !== 1).length
+  const lost = /"lease\.lost"/.test(server.output())
+  const waited = quick.filter(({ execution }) => lastsMs(kept.get(execution)?.frames ?? []) > leases * 1_500).length
+  const problems = [
+    ...(heardAgain > 0 ? [`${heardAgain} voice notes were not heard exactly once`] : []),
+    ...(lost ? ['a lease was lost'] : []),
+    ...(waited > 0 ? [`${waited} messages of somebody else had to wait`] : [])
+  ]
+  return { ...report, problems: [...report.problems, ...problems] }
+}
+
+/**
+ * A transcription that never answers: it is given up after its two minutes, the person is told that it takes longer, and the next
+ * try answers; where none does, the person is told after a quarter of an hour that it failed.
+ */
+export async function hungSpeech(t: Teardown, forEver: boolean): Promise<Report> {
+  const field = await setField(t)
+  field.person(['plain', 'plain'], { voice: true })
+  field.stage.openai.failNext({ on: 'transcription', hang: true, times: forEver ? 100 : 1 })
+  const server = await field.serve()
+  await field.speak(server)
+  await field.quiet(40 * 60_000)
+  await server.kill('SIGTERM')
+  const name = forEver ? 'speech that never comes' : 'speech that hangs once'
+  const report = judge(field, { case: name, faults: 1, ends: () => (forEver ? 'dead' : 'done') })
+  const frames = [...readJournal(field.stage.dataDir).values()].flatMap(kept => kept.frames)
+  const told = framesOf(frames, 'delay.announced').length
+  const problems = told === (forEver ? 2 : 1) ? [] : [`the delay was announced ${told} times`]
+  return { ...report, problems: [...report.problems, ...problems] }
+}
+
+function lastsMs(frames: readonly { at: string }[]): number {
+  return Date.parse(frames.at(-1)?.at ?? '') - Date.parse(frames[0]?.at ?? '')
+}
