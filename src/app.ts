@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import { answerTimes } from '../plugins/answer-times.ts'
 import { earlyReplies, errorReplies, webhookReplies } from '../plugins/error-replies.ts'
 import { formBody } from '../plugins/form-body.ts'
 import { operatorLogin } from '../plugins/operator-login.ts'
@@ -34,6 +35,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
 
   await app.register(
     async webhooks => {
+      await webhooks.register(answerTimes, { event: 'webhook.answered' })
       await webhooks.register(webhookReplies)
       await webhooks.register(formBody)
       await webhooks.register(twilioSignature)
@@ -47,6 +49,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
   await app.register(metricsRoute, { metrics })
 
   await app.register(async api => {
+    await api.register(answerTimes, { event: 'api.answered' })
     await api.register(securityHeaders)
     await api.register(zodValidation)
     api.addHook('onRequest', api.limits.api)
