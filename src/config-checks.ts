@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isLoopback } from './channels/public-url.ts'
 
 /** What a person must know of a variable: `.env.example`, the README and `doctor` say it from here. */
 export interface Variable {
@@ -115,9 +116,4 @@ export function isRange(value: string): boolean {
   const longest = isIP(ip) === 6 ? 128 : 32
   if (isIP(ip) === 0 || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= longest)
-}
-
-/** Whether a host is this machine, by RFC 6761 name or loopback address. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'))
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { baseUrl, isLoopback } from './config-checks.ts'
+import { isLoopback } from './channels/public-url.ts'
+import { baseUrl } from './config-checks.ts'
 import { type Settings, variables } from './config-variables.ts'
 import type { Warning } from './config-warnings.ts'
 

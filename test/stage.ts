@@ -55,6 +55,12 @@ export interface Stage {
   execution(messageSid: string): Promise<Shown | null>
   /** Waits until the execution of a message has come to one of these states. */
   ended(messageSid: string, states?: readonly string[], timeoutMs?: number): Promise<Shown>
+  /** What a person was sent, in the order in which Twilio took it. */
+  read(address: string): string[]
+  /** The sum of a metric's series that carry these labels; 0 where there is none. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
+  /** Waits until nothing is queued or at work. It asks the metrics, because the operator's API is rate-limited. */
+  settled(timeoutMs?: number): Promise<void>
 }
 
 export interface StageOptions {
@@ -104,8 +110,18 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
     return response.status === 200 ? ((await response.json()) as Shown) : null
   }
 
+  async function metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n')
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`)
+    return lines
+      .filter(line => /^\w+/.exec(line)?.[0] === name && wanted.every(label => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+
   return {
-    ...{ url, twilio, openai, env, dataDir, callerOf, api, execution },
+    ...{ url, twilio, openai, env, dataDir, callerOf, api, execution, metric },
+    read: address => twilio.messages.filter(message => message.to === address).map(message => message.body),
+    settled: timeoutMs => until(async () => (await metric('knomly_queue_depth')) === 0, timeoutMs),
     caller: callerOf(person),
     async start(more = {}, entry = 'src/server.ts') {
       const server = startProcess(entry, { ...env, ...more })

@@ -28,6 +28,7 @@ function defaultPort(origin: string): string {
   return origin.startsWith('https:') ? ':443' : ':80'
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a host is this machine: only there is http, or another API than Twilio's own, allowed. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }

@@ -48,7 +48,7 @@ export function judge(
     acknowledged: acknowledged.length,
     lost: count(acknowledged.flatMap(message => lossOf(message, kept.get(message.execution), ends(message), sends))),
     doubled: count([...doubledSends(field, kept, sends), ...doubledEffects(field)]),
-    disordered: count(disorderOf(acknowledged, kept, sends)),
+    disordered: count(disorderOf(field, acknowledged, kept, sends)),
     rerun: count(rerunOf(field, about.recorded ?? [])),
     unknown: [...kept.values()].filter(({ frames }) => framesOf(frames, 'outcome.unknown').length > 0).length,
     remark: about.remark ?? ''
@@ -153,18 +153,34 @@ function doubledEffects(field: Field): string[] {
   return [...bells].filter(([, rung]) => rung.length > 1).map(([name, rung]) => `${name} rang ${rung.length} times`)
 }
 
-/** The answers of one person, by what was sent first for each message and part, must come in the order in which they were acknowledged. */
-function disorderOf(acknowledged: readonly Said[], kept: ReadonlyMap<string, Kept>, sends: Sends): string[] {
-  return [...Map.groupBy(acknowledged, message => message.person)].flatMap(([, own]) => {
-    const sequence = own.flatMap(message => {
+/** What is seen of one person's messages (the parts of their answers, and what their tools did) must come in the order of acknowledgement. */
+function disorderOf(
+  field: Field,
+  acknowledged: readonly Said[],
+  kept: ReadonlyMap<string, Kept>,
+  sends: Sends
+): string[] {
+  const answers = new Map(field.stage.twilio.messages.map(({ sid }, i) => [sid, i]))
+  const effects = Map.groupBy(field.ledger.effects.entries(), ([, { words }]) => words)
+  return [...Map.groupBy(acknowledged, message => message.person).values()].flatMap(own => {
+    const parts = own.flatMap(message => {
       const execution = kept.get(message.execution)
       return execution === undefined
         ? []
         : partsOf(untilRetried(execution), sends).flatMap(({ sent }) => sent.slice(0, 1))
     })
-    const at = sequence.map(message => order.get(message.sid) ?? 0)
-    return at.flatMap((place, i) => (place < (at[i - 1] ?? -1) ? [`answers out of order after ${own[0]?.name}`] : []))
+    const done = own.flatMap(({ name }) => effects.get(name)?.slice(0, 1) ?? [])
+    return [
+      ...(isAscending(parts.map(({ sid }) => answers.get(sid) ?? -1))
+        ? []
+        : [`answers from ${own[0]?.name} on are out of order`]),
+      ...(isAscending(done.map(([place]) => place)) ? [] : [`effects from ${own[0]?.name} on are out of order`])
+    ]
   })
+}
+
+function isAscending(places: readonly number[]): boolean {
+  return places.every((place, i) => i === 0 || place > (places[i - 1] ?? -1))
 }
 
 function untilRetried(kept: Kept): Kept {

@@ -1,17 +1,14 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
-import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { Frame } from '../../src/frames/frame.ts'
-import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/sqlite.ts'
 import { message, step } from './builders.ts'
 import { claim, day, done, hour, leaseMs, second } from './contract/moves.ts'
-import { contract, type OpenedStore } from './contract.ts'
+import { contract } from './contract.ts'
+import { idsIn, openStore } from './open-sqlite.ts'
 
 t.test('SQLite keeps the contract of the store', async t => {
   contract(t, openStore)
@@ -57,7 +54,7 @@ t.test('no statement that works depends on how much is stored', async t => {
   ])
 })
 
-t.test('changes of one turn are one transaction, and a faulty one fails alone', async t => {
+t.test('a faulty change fails alone among those it is committed with', async t => {
   const { store } = await openStore(t)
   const mine = message()
   const circular: { self?: object } = {}
@@ -134,86 +131,6 @@ t.test('a nearly full disk takes no new message and ends the work that was accep
   await store.ready()
 })
 
-t.test('one process holds a folder; what it acknowledged is there after kill -9', async t => {
-  const dir = t.testdir()
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'accept-forever.ts'), dir], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const acknowledged: string[] = []
-  let refusal: unknown
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line === 'open') refusal = await openStore(t, dir).catch(error => error)
-    else acknowledged.push(line)
-    if (acknowledged.length === 500) child.kill('SIGKILL')
-  }
-  await exited(child)
-  t.match(refusal, { message: /Another process holds this DATA_DIR .* Stop that process/ })
-  t.equal(child.signalCode, 'SIGKILL')
-  t.ok(acknowledged.length >= 500)
-
-  const { store } = await openStore(t, dir)
-  const kept = new Set(idsIn(dir))
-  t.strictSame(
-    acknowledged.filter(id => !kept.has(id)),
-    []
-  )
-  t.equal((await store.inspect()).find(fact => fact.name === 'integrity')?.ok, true)
-})
-
-t.test('a second opening in the same process is refused and does not loosen the lock', async t => {
-  const dir = t.testdir()
-  const { store } = await openStore(t, dir)
-  for (let i = 0; i < 2; i++) t.match(await openStore(t, dir).catch(error => error), { message: /Another process/ })
-  const script = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(join(dir, 'lock.sqlite'))}).exec('BEGIN EXCLUSIVE')`
-  t.equal(spawnSync(process.execPath, ['-e', script], { stdio: 'ignore' }).status, 1, 'nor for another process')
-  await store.close()
-  t.ok(await openStore(t, dir), 'a closed store gives the folder back')
-})
-
-t.test('leases are void at open, backoffs are not', async t => {
-  const dir = t.testdir()
-  const first = await openStore(t, dir)
-  for (const lane of ['backing-off', 'leased']) await first.store.accept(message({ lane }))
-  await first.store.release((await claim(first.store))!.lease, first.clock.now() + hour)
-  const { lease, execution } = (await claim(first.store))!
-  await first.store.close()
-
-  const { store } = await openStore(t, dir)
-  t.match(await store.depth(), { queued: 2, running: 0 })
-  t.equal(await store.append(lease, execution.id, [step(execution)]), false)
-  const again = (await claim(store))!
-  t.equal(again.execution.id, execution.id)
-  t.equal(again.execution.claims, 2, 'the death was counted')
-  t.equal(again.lease.fence, lease.fence + 1)
-  t.equal(await claim(store), null)
-})
-
-t.test('another schema version is named and left as it is', async t => {
-  const dir = t.testdir()
-  await (await openStore(t, dir)).store.close()
-  const path = join(dir, 'knomly.sqlite')
-  for (const version of [0, 99]) {
-    change(dir, `PRAGMA user_version = ${version}`)
-    const before = readFileSync(path)
-    const refusal = await openStore(t, dir).catch(error => error)
-    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 1`) })
-    t.ok(before.equals(readFileSync(path)))
-  }
-  change(dir, 'PRAGMA user_version = 1')
-  t.ok(await openStore(t, dir))
-})
-
-t.test('only the owner can read the folder and its files', async t => {
-  const dir = join(t.testdir(), 'deep', 'data')
-  const { store } = await openStore(t, dir)
-  await store.accept(message())
-  const modes = ['', 'knomly.sqlite', 'knomly.sqlite-wal', 'lock.sqlite'].map(
-    name => statSync(join(dir, name)).mode & 0o777
-  )
-  t.strictSame(modes, [0o700, 0o600, 0o600, 0o600])
-})
-
 t.test('what was purged is in no file of the store any more', async t => {
   const dir = t.testdir()
   const { store, clock } = await openStore(t, dir)
@@ -244,47 +161,16 @@ t.test('a long backlog is swept in turns, to its far end', async t => {
   t.equal(rung, 1)
 })
 
-async function openStore(
-  t: Test,
-  dir = join(t.testdir(), 'data'),
-  statfs?: SqliteOptions['statfs']
-): Promise<OpenedStore> {
-  let ms = Date.UTC(2026, 0, 1)
-  const clock = {
-    now: () => ms,
-    monotonic: () => ms,
-    advance: (by: number) => {
-      ms += by
-    }
-  }
-  const store = await openSqliteStore({
-    dir,
-    clock,
-    entropy: systemEntropy,
-    contentMs: 30 * day,
-    ...(statfs ? { statfs } : {})
-  })
-  t.teardown(() => store.close())
-  return {
-    store,
-    clock,
-    forgetRing: async lane => change(dir, `UPDATE lanes SET wake_at = NULL WHERE lane = '${lane}'`)
-  }
-}
-
-/** Changes the database behind the store's back. */
-function change(dir: string, sql: string): void {
-  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
-  db.exec(sql)
-  db.close()
-}
-
-function idsIn(dir: string): string[] {
-  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
-  const ids = db.prepare('SELECT id FROM executions').all()
-  db.close()
-  return ids.map(row => String(row.id)).sort()
-}
+t.test('what was due stays due when the clock is set back', async t => {
+  const { store, clock } = await openStore(t)
+  await store.accept(message({ lane: 'backing-off' }))
+  await store.release((await claim(store))!.lease, clock.now() + hour)
+  t.equal(await claim(store), null)
+  await store.accept(message({ lane: 'ready' }))
+  clock.advance(-hour)
+  t.equal((await claim(store))?.lease.lane, 'ready')
+  t.equal(await claim(store), null)
+})
 
 /**
  * A store with little room: on a real file system of a few MiB where this process may mount one, else under SQLite's own limit.
@@ -313,8 +199,4 @@ async function openOnFullDisk(t: Test) {
   DatabaseSync.prototype.exec = exec
   db?.exec('PRAGMA max_page_count = 60')
   return { store, dir, makeRoom: () => db?.exec('PRAGMA max_page_count = 1000000') }
-}
-
-async function exited(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }

@@ -18,6 +18,9 @@ export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
   const longestDue = db.prepare(
     'SELECT lane, tenant, wake_at FROM lanes WHERE tenant = ? AND wake_at <= ? ORDER BY wake_at LIMIT 1'
   )
+  const keepDue = db.prepare(
+    'UPDATE lanes SET wake_at = :now WHERE tenant = :tenant AND wake_at > :now AND wake_at <= :before'
+  )
   const take = db.prepare(
     'UPDATE lanes SET token = ?, owner = ?, wake_at = ?, fence = fence + 1 WHERE lane = ? RETURNING fence'
   )
@@ -25,6 +28,7 @@ export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
   const letGo = db.prepare('UPDATE lanes SET wake_at = ?, token = NULL, owner = NULL WHERE lane = ? AND token = ?')
   const listeners = new Set<() => void>()
   let rung = false
+  let lastLook = 0
 
   const dueNow = (): number => {
     rung = true
@@ -45,9 +49,12 @@ export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
       const now = clock.now()
       let found: { lane: string; tenant: string; wake_at: number } | undefined
       for (const candidate of options.tenants) {
+        // The clock was set back: what was due by the old time would wait until the new one has caught up.
+        if (now < lastLook) keepDue.run({ tenant: candidate, now, before: lastLook })
         const due = longestDue.get(candidate, now) as typeof found
         if (due !== undefined && (found === undefined || due.wake_at < found.wake_at)) found = due
       }
+      lastLook = now
       if (found === undefined) return null
       const { lane, tenant } = found
       const token = entropy.id()

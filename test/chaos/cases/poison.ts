@@ -34,7 +34,9 @@ export async function poison(t: Teardown): Promise<Report> {
     const frames = kept.get(field.said.find(message => message.name === name)?.execution ?? '')?.frames ?? []
     const failed = frames.find(frame => frame.kind === 'work.failed')
     const told = frames.some(frame => frame.kind === 'reply.drafted' && frame.data.sentence === code)
-    return failed?.data.code === code && failed.data.tries === 5 && told ? [] : [`${name} did not end as ${code} after 5 tries`]
+    return failed?.data.code === code && failed.data.tries === 5 && told
+      ? []
+      : [`${name} did not end as ${code} after 5 tries`]
   })
   if (died !== 5) problems.push(`the poison killed ${died} times`)
   return { ...report, problems: [...report.problems, ...problems] }
