@@ -36,6 +36,11 @@ t.test('waits differ by half either way and stay under a minute and a half', asy
   t.equal(at('PROVIDER_UNAVAILABLE', { tries: 30, random: 255 }), 1.5 * minute)
 })
 
+t.test('a wait is of whole milliseconds, which is what a store keeps', async t => {
+  const waits = Array.from({ length: 256 }, (_, random) => at('WORK_BROKEN', { tries: 1, random }))
+  t.ok(waits.every(Number.isInteger))
+})
+
 t.test('the other side is asked no sooner than it said', async t => {
   t.equal(at('PROVIDER_UNAVAILABLE', { tries: 1, retryAfterMs: 30_000 }), 30_000)
 })

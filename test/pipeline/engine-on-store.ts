@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { createAgent } from '../../src/agent/agent.ts'
+import { instructions } from '../../src/agent/instructions.ts'
+import type { Channel, Outgoing } from '../../src/channels/channel.ts'
+import { systemEntropy } from '../../src/frames/entropy.ts'
+import type { EventName } from '../../src/frames/event.ts'
+import type { Execution } from '../../src/frames/execution.ts'
+import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
+import { createEngine } from '../../src/pipeline/engine.ts'
+import { createWorker } from '../../src/pipeline/worker.ts'
+import { policy } from '../../src/policy/classes.ts'
+import { decide } from '../../src/policy/decide.ts'
+import type { Provider, Request, Turn } from '../../src/providers/provider.ts'
+import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import { createRegistry } from '../../src/tools/registry.ts'
+import { taskTools } from '../../src/tools/tasks.ts'
+import type { Tool } from '../../src/tools/tool.ts'
+
+export const tenant = 'AC1'
+const hour = 3_600_000
+
+/** What the outside does in a test of the engine. */
+export interface Outside {
+  respond?: (request: Request, signal: AbortSignal) => Promise<Partial<Turn>>
+  transcribe?: Provider['transcribe']
+  send?: (outgoing: Outgoing) => Promise<string>
+  listSent?: Channel['listSent']
+  tools?: readonly Tool[]
+  leaseMs?: number
+}
+
+/** The engine and a worker on a real store, under a clock that is moved by hand. The channel and the provider are functions of the test. */
+export async function openEngine(t: Test, outside: Outside = {}) {
+  let ms = Date.UTC(2026, 10, 23)
+  const clock = { now: () => ms, monotonic: () => ms }
+  const entropy = systemEntropy
+  const store = await openSqliteStore({ dir: join(t.testdir(), 'data'), clock, entropy, contentMs: 30 * 24 * hour })
+  const sent: Outgoing[] = []
+  const seen: { event: EventName; fields: Record<string, unknown> }[] = []
+  const observe = (event: EventName, fields: object) => void seen.push({ event, fields: { ...fields } })
+  const provider: Provider = {
+    transcribe: outside.transcribe ?? (async () => ({ text: 'words', language: null, provider: 'p', model: 'm' })),
+    respond: async (request, signal) => ({
+      ...{ text: 'Done.', calls: [], provider: 'p', model: 'm', tokens: { input: 1, output: 1 } },
+      ...(await outside.respond?.(request, signal))
+    })
+  }
+  const channel: Channel = {
+    receive: () => {
+      throw new TypeError('nothing is received here')
+    },
+    status: () => {
+      throw new TypeError('nothing is received here')
+    },
+    fetchAudio: async (_message, attachment) => ({
+      bytes: Buffer.from(`audio ${attachment}`),
+      type: 'audio/ogg',
+      seconds: 1
+    }),
+    split: text => text.split('|'),
+    async send(outgoing) {
+      const message = (await outside.send?.(outgoing)) ?? `SM${sent.length + 1}`
+      sent.push(outgoing)
+      return message
+    },
+    listSent: outside.listSent ?? (async () => []),
+    sendTimeoutMs: 5_000,
+    windowMs: () => 24 * hour
+  }
+  const registry = createRegistry(outside.tools ?? taskTools)
+  const maxToolCalls = 12
+  const agent = createAgent({
+    ...{ provider, offers: registry.offers(), instructions, timeZone: 'UTC', maxToolCalls, memoryTokens: 4_000, clock }
+  })
+  const rules = {
+    registry,
+    maxToolCalls,
+    decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
+  }
+  const parts = { store, clock, entropy, observe }
+  const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
+  const worker = createWorker(engine, {
+    ...{ tenants: [tenant], concurrency: 4, leaseMs: outside.leaseMs ?? 60_000, contentMs: hour, pollMs: 5 }
+  })
+  t.teardown(async () => {
+    await worker.stop(0)
+    await store.close()
+  })
+
+  let made = 0
+  async function accept(
+    draft: Draft,
+    lane = 'lane-1',
+    more: (frames: Frame[]) => Frame[] = frames => frames
+  ): Promise<string> {
+    const id = `messaging:${tenant}:SM${++made}`
+    const frames = more([makeFrame(id, noTail, draft, parts) as Frame])
+    await store.accept({ id, lane, tenant, principal: lane, frames, state: 'queued' })
+    return id
+  }
+
+  async function until(id: string, check: (execution: Execution) => boolean): Promise<Execution> {
+    for (let i = 0; i < 500; i++) {
+      const execution = await store.read(id)
+      if (execution !== null && check(execution)) return execution
+      await wait(10)
+    }
+    throw new Error(
+      `it does not come to hold: ${JSON.stringify((await store.read(id))?.frames.map(frame => frame.kind))}`
+    )
+  }
+
+  return {
+    ...{ store, worker, sent, seen, parts, accept, until },
+    advance: (by: number) => {
+      ms += by
+    },
+    ended: (id: string) => until(id, ({ state }) => !['queued', 'running'].includes(state))
+  }
+}
+
+/** A typed message, or a voice message with so many notes. */
+export function said(text: string, notes = 0): Draft {
+  const media = Array.from({ length: notes }, (_, i) => ({ id: `ME${i}`, type: 'audio/ogg', audio: true }))
+  return {
+    kind: notes > 0 ? 'voice.received' : 'text.received',
+    data: {
+      channel: 'messaging',
+      account: tenant,
+      message: 'SM1',
+      from: '+15550001111',
+      to: '+15550002222',
+      text,
+      media,
+      forwarded: false
+    },
+    parent: null,
+    provenance: { origin: 'test', integrity: 'user_typed', confidentiality: 'user', ref: null }
+  } as Draft
+}
+
+/** The kinds of an execution's frames, in order. */
+export function kindsOf(execution: Execution): string[] {
+  return execution.frames.map(frame => frame.kind)
+}
