@@ -9,15 +9,18 @@ import { Failure, type FailureCode, failureRow } from '../src/frames/failure.ts'
 export const errorReplies = fp(
   async app => {
     app.setNotFoundHandler((_request, reply) => answerJson(reply, 404, 'NOT_FOUND'))
-    app.setErrorHandler((error, request, reply) => {
+    app.setErrorHandler(async (error, request, reply) => {
       tellCause(error, request)
-      if (error instanceof Failure)
+      if (error instanceof Failure) {
+        const wait = error.code === 'TOKEN_INVALID' ? await app.limits.login(request) : 0
+        if (wait > 0) return answerJson(reply.header('retry-after', wait), 429, 'RATE_LIMITED')
         return answerJson(withRetryAfter(reply, error), failureRow(error.code).status, error.code)
+      }
       const status = statusOf(error)
       return status < 500 ? answerJson(reply, status, 'QUERY_INVALID') : answerJson(reply, 500, 'INTERNAL')
     })
   },
-  { name: 'error-replies', dependencies: ['system'] }
+  { name: 'error-replies', dependencies: ['system', 'rate-limit'] }
 )
 
 /**

@@ -1,7 +1,6 @@
 import rateLimiter from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { Failure } from '../src/frames/failure.ts'
 import { countersOf } from './rate-counters.ts'
 
 declare module 'fastify' {
@@ -11,8 +10,8 @@ declare module 'fastify' {
       refusal(request: FastifyRequest): Promise<number>
       /** Counts a message of a sender, by pseudonym; answers whether that was one too many. Rejects with STORE_UNAVAILABLE. */
       sender(request: FastifyRequest, principal: string): Promise<boolean>
-      /** Stands before the operator API (`onRequest`); throws RATE_LIMITED. */
-      api: preHandlerAsyncHookHandler
+      /** Counts a wrong operator token of the request's address; answers as `refusal`. A right one is never counted. */
+      login(request: FastifyRequest): Promise<number>
     }
   }
   interface FastifyRequest {
@@ -21,14 +20,15 @@ declare module 'fastify' {
 }
 
 const timeWindow = 60_000
-const apiRequests = 100
+const wrongTokens = 100
 
-/** Adds `app.limits`: refusals and API requests are counted here by address, messages by sender in the store, for all processes. */
+/** Adds `app.limits`: refusals and wrong tokens are counted here by address, messages by sender in the store, for all processes. */
 export const rateLimit = fp(
   async app => {
     const { config } = app.system
     await app.register(rateLimiter, { global: false, store: countersOf(app.system) })
     const refusals = app.createRateLimit({ max: config.rateLimitPerIp, timeWindow })
+    const logins = app.createRateLimit({ max: wrongTokens, timeWindow })
     const bySender = { keyGenerator: (request: FastifyRequest) => request.principal, countedIn: 'store' }
     const messages = app.createRateLimit({ max: config.rateLimitPerSender, timeWindow, ...bySender })
     app.decorateRequest('principal', '')
@@ -39,7 +39,7 @@ export const rateLimit = fp(
         request.principal = principal
         return waitOf(await messages(request)) > 0
       },
-      api: app.rateLimit({ max: apiRequests, timeWindow, errorResponseBuilder: () => new Failure('RATE_LIMITED') })
+      login: async request => waitOf(await logins(request))
     })
   },
   { name: 'rate-limit', dependencies: ['system'] }

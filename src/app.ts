@@ -52,7 +52,6 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
     await api.register(answerTimes, { event: 'api.answered' })
     await api.register(securityHeaders)
     await api.register(zodValidation)
-    api.addHook('onRequest', api.limits.api)
     await api.register(operatorLogin, { token: config.operatorToken })
     await api.register(conversations, { store })
     await api.register(executions, { store })

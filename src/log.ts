@@ -25,6 +25,7 @@ const levels: Readonly<Record<EventName, pino.Level>> = {
   'step.finished': 'debug',
   'attempt.failed': 'warn',
   'work.failed': 'error',
+  'work.stopped': 'warn',
   'outcome.unknown': 'error',
   'execution.finished': 'info',
   'effect.recovered': 'warn',

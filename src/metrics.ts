@@ -85,6 +85,7 @@ function reactions(registry: Registry): Reactions {
   const outcomes = counter('outcomes', 'Executions that came to rest, by state', 'state')
   const unknown = counter('unknown_outcomes', 'Effects whose outcome nobody recorded')
   const attempts = counter('attempts_failed', 'Tries that failed and will be repeated', 'step', 'code')
+  const failed = counter('failed', 'Work that was given up, by step and code', 'step', 'code')
   const alerts = counter('alerts', 'Things that the operator should look at, by code', 'code')
   const unmatched = counter('status_unmatched', 'Status callbacks for messages that are not known')
   const unknownKinds = counter('unknown_kinds', 'Frames of a kind or version that this build does not know')
@@ -105,6 +106,7 @@ function reactions(registry: Registry): Reactions {
     'execution.finished': ({ state }) => outcomes.inc({ state: label.state(state) }),
     'outcome.unknown': () => unknown.inc(),
     'attempt.failed': fields => attempts.inc({ step: label.step(fields.step), code: label.code(fields.code) }),
+    'work.failed': fields => failed.inc({ step: label.step(fields.step), code: label.code(fields.code) }),
     alert: ({ code }) => alerts.inc({ code: label.code(code) }),
     'status.unmatched': () => unmatched.inc(),
     'kind.unknown': () => unknownKinds.inc(),

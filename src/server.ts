@@ -7,6 +7,7 @@ import { systemClock } from './frames/clock.ts'
 import { systemEntropy } from './frames/entropy.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { startError } from './start-error.ts'
 import { type OpenSystem, openSystem, type Surroundings } from './system.ts'
 
 // Docker and Kubernetes give thirty seconds: what runs may end by itself, then it is let go, then we leave in any case.
@@ -46,8 +47,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     await startServer(process.env)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    process.stderr.write(`Knomly does not start.\n${why}\n`)
-    process.exitCode = 1
+    process.stderr.write(`Knomly does not start.\n${startError(error)}\n`)
+    process.exit(1)
   }
 }

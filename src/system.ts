@@ -67,8 +67,8 @@ export interface OpenSystem {
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
   const { clock, entropy, observe, wrap = ports => ports, tools = taskTools } = surroundings
   const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
+  const providers = await openProviders(config, clock, observe)
   const sqlite = await openSqliteStore({ dir: config.dataDir, clock, entropy, contentMs: config.retention.contentMs })
-  const providers = openProviders(config, clock, observe)
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
   const { store, provider, channel } = wrap({ store: sqlite, provider: providers.provider, channel: messaging })
   const indexKey = await openIndexKey(masterKey, keptIn(store), entropy).catch(async error => {
@@ -129,18 +129,22 @@ function keptIn(store: Store) {
   }
 }
 
-function openProviders(config: Config, clock: Clock, observe: Observe): { provider: Provider; close(): Promise<void> } {
-  const optionsOf = ({ baseUrl, apiKey, model }: ProviderSettings) => {
-    return { name: new URL(baseUrl).hostname, baseUrl, apiKey: apiKey ?? undefined, model, observe, clock }
+async function openProviders(
+  config: Config,
+  clock: Clock,
+  observe: Observe
+): Promise<{ provider: Provider; close(): Promise<void> }> {
+  const named = (settings: ProviderSettings) => {
+    return { ...settings, name: new URL(settings.baseUrl).hostname, clock, observe }
   }
-  const local =
-    config.speech === 'local'
-      ? createLocalSpeech({ modelDir: defaultSpeechModelDir, maxSeconds: config.maxAudioSeconds, observe, clock })
-      : null
-  const { transcribe, respond } = config.providers
-  const provider = createFallback({
-    transcribe: local === null ? transcribe.map(each => createTranscriber(optionsOf(each))) : [local],
-    respond: respond.map(each => createResponder({ ...optionsOf(each), api: each.api }))
-  })
-  return { provider, close: async () => local?.close() }
+  const respond = config.providers.respond.map(each => createResponder(named(each)))
+  if (config.speech === 'openai') {
+    const transcribe = config.providers.transcribe.map(each => createTranscriber(named(each)))
+    return { provider: createFallback({ transcribe, respond }), close: async () => {} }
+  }
+  const { maxAudioSeconds: maxSeconds } = config
+  const local = createLocalSpeech({ modelDir: defaultSpeechModelDir, maxSeconds, observe, clock })
+  // Loaded now, so that a missing model stops the start and not the first voice note.
+  if (config.workerConcurrency > 0) await local.ready()
+  return { provider: createFallback({ transcribe: [local], respond }), close: () => local.close() }
 }

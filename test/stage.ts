@@ -121,7 +121,7 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
   return {
     ...{ url, twilio, openai, env, dataDir, callerOf, api, execution, metric },
     read: address => twilio.messages.filter(message => message.to === address).map(message => message.body),
-    settled: timeoutMs => until(async () => (await metric('knomly_queue_depth')) === 0, timeoutMs),
+    settled: (timeoutMs = 30_000) => until(async () => (await metric('knomly_queue_depth')) === 0, timeoutMs),
     caller: callerOf(person),
     async start(more = {}, entry = 'src/server.ts') {
       const server = startProcess(entry, { ...env, ...more })
@@ -197,7 +197,8 @@ export function voice(name: string): { bytes: Buffer; text: string } {
   return { bytes: readFileSync(join(root, `test/voices/${name}.ogg`)), text: line.text }
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody holds. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

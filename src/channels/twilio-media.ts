@@ -81,6 +81,9 @@ function nextHop(location: string, from: URL, apiUrl: string): URL {
 
 async function read({ statusCode, headers, body }: Dispatcher.ResponseData, now: number): Promise<Uint8Array> {
   if (statusCode === 404 || statusCode === 410) throw new Failure('AUDIO_NOT_FOUND')
+  if (statusCode === 401 || statusCode === 403) {
+    throw new Failure('AUDIO_ACCESS_REFUSED', { cause: { status: statusCode, code: null } })
+  }
   if (statusCode !== 200) {
     const retryAfterMs = readRetryAfter(headers['retry-after'], now)
     const wait = retryAfterMs === undefined ? {} : { retryAfterMs }

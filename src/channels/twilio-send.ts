@@ -45,7 +45,7 @@ export async function listMessages(
   })
   return listed
     .filter(message => message.from === sent.from && message.to === sent.to && message.body === body)
-    .filter(message => message.direction.startsWith('outbound') && timeOf(message) >= from)
+    .filter(message => message.direction !== 'inbound' && timeOf(message) >= from)
     .sort((a, b) => timeOf(b) - timeOf(a))
     .map(({ sid }) => sid)
 }

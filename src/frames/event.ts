@@ -33,6 +33,7 @@ export const events = {
     retryInMs: count
   }),
   'work.failed': z.strictObject({ ...execution, step: word, code: word, cause: word }),
+  'work.stopped': z.strictObject({ ...execution, cause: word }),
   'outcome.unknown': z.strictObject({ ...execution, step: word }),
   'execution.finished': z.strictObject({ ...execution, state: word, ms: count }),
   'effect.recovered': z.strictObject({ ...execution, step: word }),

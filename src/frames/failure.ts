@@ -93,6 +93,12 @@ export const failures = {
     status: 502,
     retry: 'outage'
   },
+  AUDIO_ACCESS_REFUSED: {
+    sentence: 'Your voice note could not be fetched. My operator has been told; please type your message meanwhile.',
+    status: 502,
+    retry: 'tries',
+    alert: true
+  },
   AUDIO_HOST_REFUSED: {
     sentence: 'Your voice note could not be fetched safely. Please type your message.',
     status: 502,

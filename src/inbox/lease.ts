@@ -17,8 +17,8 @@ export interface Holder {
   readonly execution: Execution
   /** Aborts when the lease is lost. */
   readonly signal: AbortSignal
-  /** Whether the lease is younger than 70 % of its length on both clocks: the condition for starting an effect. */
-  isFresh(): boolean
+  /** Whether the lease is younger than 70 % of its length on both clocks, renewed where it is not: the condition for starting an effect. */
+  isFresh(): Promise<boolean>
   /** Whether this very claim wrote the frame: only then may its effect be run and not recovered. */
   wrote(frame: Frame): boolean
   /** Makes a frame that follows `pending`, not yet kept. */
@@ -52,6 +52,7 @@ export function holdLane(
   let execution = claim.execution
   let renewed = options.claimedAt
 
+  const isYoung = () => !lost.signal.aborted && age() < options.leaseMs * freshShare
   const age = () => Math.max(clock.now() - renewed.wall, clock.monotonic() - renewed.monotonic)
   const lose = () => {
     if (lost.signal.aborted) return
@@ -100,7 +101,11 @@ export function holdLane(
       return execution
     },
     signal: lost.signal,
-    isFresh: () => !lost.signal.aborted && age() < options.leaseMs * freshShare,
+    async isFresh() {
+      // A process that stood still for a while asks whether the lane is still its own before it gives the effect up.
+      if (!isYoung()) await beat()
+      return isYoung()
+    },
     wrote: frame => written.has(frame.id),
     make: (draft, pending) =>
       makeFrame(execution.id, pending.at(-1) ?? execution.frames.at(-1) ?? noTail, draft, parts) as Frame,

@@ -5,13 +5,15 @@ import type { Draft, Frame } from '../frames/frame.ts'
 import { deriveProvenance } from '../frames/provenance.ts'
 import { type Holder, LeaseLost } from '../inbox/lease.ts'
 import type { Engine } from './engine.ts'
-import type { Plan } from './pipeline.ts'
 import { Later, type Product, type Work } from './processor.ts'
 import { retryAt } from './retrying.ts'
 
 const maxClaims = 5
 const staleMs = 6 * 3_600_000
 const patienceMs = 60_000
+
+/** Where a failure happened: the step, and the frame it was taken for. */
+export type Place = { readonly step: string; readonly frame: Frame | undefined }
 
 /** Refuses to begin what should not be begun: a message that keeps killing the process, or one that is hours old. */
 export function giveUp(engine: Engine, execution: Execution): Product | null {
@@ -35,16 +37,15 @@ export function giveUp(engine: Engine, execution: Execution): Product | null {
 export async function meetFailure(
   engine: Engine,
   holder: Holder,
-  next: Extract<Plan, { do: 'run' }>,
-  work: Work,
+  { step, frame }: Place,
+  signal: AbortSignal,
   error: unknown
 ): Promise<Product> {
-  if (error instanceof Later || error instanceof LeaseLost || work.signal.aborted) throw error
+  if (error instanceof Later || error instanceof LeaseLost || signal.aborted || frame === undefined) throw error
   const failure = error instanceof Failure ? error : new Failure('WORK_BROKEN', { cause: error })
   if (failure.code === 'STORE_UNAVAILABLE') throw failure
   const { execution } = holder
-  const tries =
-    1 + framesOf(sinceRetry(execution.frames), 'attempt.failed').filter(n => n.data.from === next.frame.n).length
+  const tries = 1 + framesOf(sinceRetry(execution.frames), 'attempt.failed').filter(n => n.data.from === frame.n).length
   const now = engine.clock.now()
   const again = retryAt({
     failure,
@@ -53,23 +54,23 @@ export async function meetFailure(
     acceptedAt: acceptedAt(execution),
     random: engine.entropy.bytes(1)[0] ?? 0
   })
-  if (again === null) return failed(engine, execution, next.frame, next.processor, failure, tries)
+  if (again === null) return failed(engine, execution, frame, step, failure, tries)
   const note: Draft<'attempt.failed'> = {
     kind: 'attempt.failed',
     data: {
       code: failure.code,
-      step: next.processor,
-      from: next.frame.n,
+      step,
+      from: frame.n,
       retryAt: new Date(again).toISOString(),
       refused: failure.refused
     },
-    parent: next.frame.id,
-    provenance: deriveProvenance('worker', next.frame.id, [next.frame.provenance])
+    parent: frame.id,
+    provenance: deriveProvenance('worker', frame.id, [frame.provenance])
   }
   await holder.append([holder.make(note, [])])
-  const told = { execution: execution.id, step: next.processor, code: failure.code, cause: causeOf(failure) }
+  const told = { execution: execution.id, step, code: failure.code, cause: causeOf(failure) }
   engine.observe('attempt.failed', { ...told, tries, retryInMs: again - now })
-  await announceDelay(engine, holder, failure, work)
+  await announceDelay(engine, holder, failure, { execution, frame, signal })
   throw new Later(again)
 }
 
@@ -78,7 +79,7 @@ async function announceDelay(engine: Engine, holder: Holder, failure: Failure, w
   const { execution } = holder
   const waited = engine.clock.now() - acceptedAt(execution)
   if (failureRow(failure.code).retry !== 'outage' || waited < patienceMs) return
-  if (framesOf(execution.frames, 'delay.announced').length > 0 || !holder.isFresh()) return
+  if (framesOf(execution.frames, 'delay.announced').length > 0 || !(await holder.isFresh())) return
   const provenance = deriveProvenance('worker', work.frame.id, [work.frame.provenance])
   const note = holder.make(
     { kind: 'delay.announced', data: { code: failure.code }, parent: work.frame.id, provenance },

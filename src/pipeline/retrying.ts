@@ -24,7 +24,8 @@ export function retryAt(attempt: {
   if (retry === 'never' || (retry === 'tries' && tries >= maxTries)) return null
   const jitter = 0.5 + random / 255
   const backoff = Math.min(capMs, firstMs * 2 ** (tries - 1)) * jitter
-  const at = now + Math.max(backoff, failure.retryAfterMs ?? 0)
+  // Whole milliseconds, as the store keeps them.
+  const at = Math.ceil(now + Math.max(backoff, failure.retryAfterMs ?? 0))
   if (retry === 'tries') return at
   const deadline = acceptedAt + (retry === 'outage' ? outageMs : sendingMs)
   return at <= deadline || (tries < leastTries && at - now <= capMs * 1.5) ? at : null

@@ -1,8 +1,10 @@
+import { newest } from '../frames/execution.ts'
+import { Failure } from '../frames/failure.ts'
 import type { Frame } from '../frames/frame.ts'
 import { type Holder, LeaseLost } from '../inbox/lease.ts'
 import type { Extras, Lease } from '../store/store.ts'
 import type { Engine } from './engine.ts'
-import { giveUp, meetFailure } from './failing.ts'
+import { giveUp, meetFailure, type Place } from './failing.ts'
 import { type Plan, plan } from './pipeline.ts'
 import { Later, type Product, type Work } from './processor.ts'
 
@@ -44,26 +46,35 @@ async function workExecution(
   const signal = AbortSignal.any([holder.signal, ending])
   let product: Product | null = giveUp(engine, holder.execution)
   while (true) {
-    const { pending, next } = follow(engine, holder, product)
-    const extras = extrasOf(pending, product)
-    if (next.do === 'rest') return await rest(engine, holder, next, pending, extras, stay())
-    if (pending.length > 0) await holder.append(pending, extras)
-    if (next.do === 'leave') {
-      engine.observe('kind.unknown', { execution: holder.execution.id, n: next.n })
-      throw new Later(engine.clock.now() + unknownKindMs)
-    }
-    if (next.do !== 'run') throw new TypeError('a plan ends in a step, a rest or a leave')
-    const work = { execution: holder.execution, frame: next.frame, signal }
+    let at: Place = { step: 'plan', frame: newest(holder.execution.frames) }
     try {
-      product = await step(engine, holder, next.processor, work)
+      const { pending, next } = follow(engine, holder, product)
+      const extras = extrasOf(pending, product)
+      if (next.do === 'rest') return await rest(engine, holder, next, pending, extras, stay())
+      if (pending.length > 0) await holder.append(pending, extras)
+      if (next.do !== 'run') return leave(engine, holder)
+      at = { step: next.processor, frame: next.frame }
+      product = await step(engine, holder, next.processor, { execution: holder.execution, frame: next.frame, signal })
     } catch (error) {
-      product = await meetFailure(engine, holder, next, work, error)
+      // Where even the apology breaks, nothing more is said.
+      if (product?.draft.kind === 'work.failed') at = { ...at, step: 'send-part' }
+      product = await meetFailure(engine, holder, at, signal, error)
     }
   }
 }
 
+/** Leaves an execution to a build that knows its frames. */
+function leave(engine: Engine, { execution }: Holder): never {
+  engine.observe('kind.unknown', { execution: execution.id, n: execution.n })
+  throw new Later(engine.clock.now() + unknownKindMs)
+}
+
 /** Adds the product and every pure frame that follows from it, so that they are kept in one write. */
-function follow(engine: Engine, holder: Holder, product: Product | null): { pending: Frame[]; next: Plan } {
+function follow(
+  engine: Engine,
+  holder: Holder,
+  product: Product | null
+): { pending: Frame[]; next: Exclude<Plan, { do: 'write' }> } {
   const pending = product === null ? [] : [holder.make(product.draft, [])]
   while (true) {
     const next = plan(engine.table, [...holder.execution.frames, ...pending])
@@ -84,7 +95,7 @@ async function step(engine: Engine, holder: Holder, name: string, work: Work): P
   const { recover } = processor
   const recovering = recover !== undefined && !holder.wrote(work.frame)
   // A process that slept with its intent written must not fire the effect on waking: the lease may be somebody else's.
-  if (recover !== undefined && !holder.isFresh()) throw new LeaseLost()
+  if (recover !== undefined && !(await holder.isFresh())) throw new LeaseLost()
   const started = engine.clock.monotonic()
   const product = recovering ? await recover.call(processor, work) : await processor.run(work)
   if (recovering) engine.observe('effect.recovered', { execution: work.execution.id, step: name })
@@ -110,13 +121,19 @@ async function rest(
   return taken !== null
 }
 
-/** Ends the stay in a lane before its work is done. */
+/** Ends the stay in a lane before its work is done. Where the lane cannot be let go the lease runs out, and it becomes due again. */
 async function letGo(engine: Engine, holder: Holder, error: unknown): Promise<void> {
   if (error instanceof LeaseLost && holder.signal.aborted) return
+  const isOurs = !(error instanceof Later || error instanceof LeaseLost || error instanceof Failure)
+  if (isOurs && !holder.signal.aborted) tellFault(engine, holder, error)
   try {
     await holder.release(error instanceof Later ? error.at : undefined)
-  } catch {
-    // The store cannot be reached: the lease runs out by itself and the lane becomes due again.
-    engine.observe('lease.lost', { lane: holder.execution.lane })
+  } catch (fault) {
+    tellFault(engine, holder, fault)
   }
+}
+
+function tellFault(engine: Engine, holder: Holder, fault: unknown): void {
+  const cause = fault instanceof Failure ? fault.code : fault instanceof Error ? fault.constructor.name : 'unknown'
+  engine.observe('work.stopped', { execution: holder.execution.id, cause })
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Entropy } from '../frames/entropy.ts'
 import { open, seal } from './sealing.ts'
 
@@ -15,16 +15,16 @@ export interface KeptKey {
  * Opens the key that names people in the store, or makes it on the first start. It is never rotated: every lane and principal is
  * named with it. Throws a plain Error where the master key does not open it.
  */
-export async function openIndexKey(masterKey: Buffer, kept: KeptKey, entropy: Entropy): Promise<Buffer> {
+export async function openIndexKey(masterKey: Buffer, kept: KeptKey, entropy: Entropy): Promise<KeyObject> {
   const wrapped = await kept.read()
-  if (wrapped !== null) return unwrap(masterKey, wrapped)
+  if (wrapped !== null) return createSecretKey(unwrap(masterKey, wrapped))
   const key = entropy.bytes(32)
-  if (await kept.write(seal(masterKey, label, key, entropy).toString('base64'))) return key
+  if (await kept.write(seal(masterKey, label, key, entropy).toString('base64'))) return createSecretKey(key)
   return openIndexKey(masterKey, kept, entropy)
 }
 
 /** Names an address of a tenant without telling it: 22 characters, the same for the same address, different for each tenant. */
-export function pseudonymOf(indexKey: Buffer, tenant: string, address: string): string {
+export function pseudonymOf(indexKey: KeyObject, tenant: string, address: string): string {
   return createHmac('sha256', indexKey).update(tenant).update(address).digest('base64url').slice(0, 22)
 }
 

@@ -186,8 +186,8 @@ t.test('media that is late or out of order is tried again, and Retry-After is ob
     return retryAfterMs === undefined ? code : [code, retryAfterMs]
   }
   t.equal(await answered(404), 'AUDIO_NOT_FOUND')
-  for (const status of [204, 307, 401, 403, 500, 503])
-    t.equal(await answered(status), 'AUDIO_UNAVAILABLE', String(status))
+  for (const status of [401, 403]) t.equal(await answered(status), 'AUDIO_ACCESS_REFUSED', String(status))
+  for (const status of [204, 307, 500, 503]) t.equal(await answered(status), 'AUDIO_UNAVAILABLE', String(status))
   t.strictSame(await answered(429, { 'retry-after': '7' }), ['AUDIO_UNAVAILABLE', 7_000])
   t.strictSame(await answered(503, { 'retry-after': new Date(clock.now() + 9_000).toUTCString() }), [
     'AUDIO_UNAVAILABLE',

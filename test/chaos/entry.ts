@@ -1,4 +1,4 @@
-// The harness's own way to start the server: it stands between the rooms and the ports, and dies where it is told to.
+// The harness's own way to start the server: it stands between the rooms and the ports, and dies or falls asleep where it is told to.
 import { writeSync } from 'node:fs'
 import type { Frame } from '../../src/frames/frame.ts'
 import type { Kind } from '../../src/frames/kinds.ts'
@@ -8,18 +8,18 @@ import type { Ports } from '../../src/system.ts'
 import { ledgerTools } from './ledger-tools.ts'
 import { bite, type Point } from './points.ts'
 
-const { CHAOS_POINT, CHAOS_OCCURRENCE = '1', CHAOS_LEDGER = '' } = process.env
+const { CHAOS_POINT, CHAOS_OCCURRENCE = '1', CHAOS_SIGNAL = 'SIGKILL', CHAOS_LEDGER = '' } = process.env
 let left = Number(CHAOS_OCCURRENCE)
 
 await startServer(process.env, { wrap: standBetween, tools: ledgerTools(CHAOS_LEDGER, () => reached('tool-done')) })
 
 function reached(point: Point): void {
-  if (point === CHAOS_POINT && --left === 0) die(point)
+  if (point === CHAOS_POINT && --left === 0) strike(point, CHAOS_SIGNAL)
 }
 
-function die(where: string): void {
+function strike(where: string, signal: string): void {
   writeSync(2, `${bite} ${where}\n`)
-  process.kill(process.pid, 'SIGKILL')
+  process.kill(process.pid, signal)
 }
 
 function standBetween({ store, provider, channel }: Ports): Ports {
@@ -51,7 +51,7 @@ function standBetween({ store, provider, channel }: Ports): Ports {
       transcribe: (audio, signal) => after(provider.transcribe(audio, signal), 'heard'),
       respond(request, signal) {
         const words = newestWords(request)
-        if (words.includes('poison')) die('poison')
+        if (words.includes('poison')) strike('poison', 'SIGKILL')
         if (words.includes('broken')) throw new TypeError('broken on purpose')
         return after(provider.respond(request, signal), 'thought')
       }

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AgentRequest, Turn } from '../../src/simulator/agent-script.ts'
 import { inboundParams } from '../../src/simulator/inbound-params.ts'
@@ -73,7 +75,7 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
         return words
       }
     },
-    env: { LEASE_SECONDS: '2', RATE_LIMIT_PER_SENDER: '0', RATE_LIMIT_PER_IP: '0', CHAOS_LEDGER: ledger.url, ...env }
+    env: { ...faultsEnv, CHAOS_LEDGER: ledger.url, ...env }
   })
   const { twilio } = stage
   twilio.onMessage(message => meddling.taken?.(message) as Promise<void>)
@@ -160,6 +162,13 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
   }
 }
 
+const faultsEnv = {
+  LEASE_SECONDS: '2',
+  RATE_LIMIT_PER_SENDER: '0',
+  RATE_LIMIT_PER_IP: '0',
+  // Node's own: the many starts of a run share what was compiled.
+  NODE_COMPILE_CACHE: join(tmpdir(), 'knomly-chaos-compiled')
+}
 const note = voice('p01-request')
 const nameBytes = 8
 

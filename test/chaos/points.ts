@@ -22,5 +22,5 @@ export const points = [
 
 export type Point = (typeof points)[number]
 
-/** What the entry writes to its error output before it dies: proof that the fault bit. */
-export const bite = 'chaos: killed at'
+/** What the entry writes to its error output before the signal: proof that the fault bit. */
+export const bite = 'chaos: struck at'

@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/frames/clock.ts'
-import { systemClock } from '../../src/frames/clock.ts'
 import { createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Clock } from '../../src/frames/clock.ts'
+import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { type OpenSystem, openSystem, type Ports } from '../../src/system.ts'
@@ -35,8 +35,12 @@ export async function startMovable(
       store: {
         ...store,
         onRing(listener) {
-          bells.add(listener)
-          return store.onRing(listener)
+          const ring = () => {
+            isIdle = false
+            listener()
+          }
+          bells.add(ring)
+          return store.onRing(ring)
         },
         async claim(wanted) {
           const claim = await store.claim(wanted)
@@ -64,7 +68,6 @@ export async function startMovable(
   async function advance(ms: number): Promise<void> {
     await atRest()
     offset += ms
-    isIdle = false
     for (const ring of bells) ring()
     await atRest()
   }

@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { earlyReplies, errorReplies } from '../../plugins/error-replies.ts'
+import { operatorLogin } from '../../plugins/operator-login.ts'
 import { rateLimit } from '../../plugins/rate-limit.ts'
 import { system } from '../../plugins/system.ts'
 import { Failure } from '../../src/frames/failure.ts'
@@ -63,17 +64,27 @@ t.test('what nobody serves, or nobody can read, is answered without repeating it
   t.strictSame(events, [])
 })
 
-t.test('an address may ask the API a hundred times a minute', async t => {
-  const { app, time } = await openApi(t)
-  const ask = (remoteAddress: string) => app.inject({ url: '/api/fine', remoteAddress })
-  for (let i = 0; i < 100; i++) if ((await ask('203.0.113.1')).statusCode !== 200) return t.fail(`request ${i}`)
-  const reply = await ask('203.0.113.1')
-  t.match(reply, { statusCode: 429, headers: { 'retry-after': '60' } })
-  t.strictSame(reply.json().error, { code: 'RATE_LIMITED', message: 'Too many requests: wait a minute.' })
-  t.equal((await ask('203.0.113.2')).statusCode, 200)
-  time.now += 60_000
-  t.equal((await ask('203.0.113.1')).statusCode, 200)
-})
+t.test(
+  'an address may guess the operator token a hundred times a minute, and a right one is never counted',
+  async t => {
+    const { app, time } = await openApi(t)
+    const ask = (remoteAddress: string, token: string) =>
+      app.inject({ url: '/api/guarded', remoteAddress, headers: { authorization: `Bearer ${token}` } })
+    for (let i = 0; i < 100; i++)
+      if ((await ask('203.0.113.1', 'wrong')).statusCode !== 401) return t.fail(`guess ${i}`)
+    const reply = await ask('203.0.113.1', 'wrong')
+    t.match(reply, { statusCode: 429, headers: { 'retry-after': '60' } })
+    t.strictSame(reply.json().error, { code: 'RATE_LIMITED', message: 'Too many requests: wait a minute.' })
+    t.equal((await ask('203.0.113.2', 'wrong')).statusCode, 401)
+    t.equal((await ask('203.0.113.1', operatorToken)).statusCode, 200)
+    time.now += 60_000
+    t.equal((await ask('203.0.113.1', 'wrong')).statusCode, 401)
+    for (let i = 0; i < 200; i++)
+      if ((await ask('203.0.113.3', operatorToken)).statusCode !== 200) t.fail(`request ${i}`)
+  }
+)
+
+const operatorToken = 'the-operator-token-of-this-very-test'
 
 async function openApi(t: Test) {
   const events: [string, object][] = []
@@ -96,7 +107,10 @@ async function openApi(t: Test) {
   await app.register(rateLimit)
   await app.register(errorReplies)
   await app.register(async api => {
-    api.addHook('onRequest', api.limits.api)
+    await api.register(async guarded => {
+      await guarded.register(operatorLogin, { token: operatorToken })
+      guarded.get('/api/guarded', async () => ({}))
+    })
     api.get('/api/fine', async () => ({}))
     api.post<{ Body: { code: 'NOT_RETRYABLE' } }>('/api/fail', async ({ body: { code } }) => {
       throw new Failure(code, code === 'NOT_RETRYABLE' ? {} : { cause: new RangeError(secret) })

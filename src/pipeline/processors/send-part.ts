@@ -4,7 +4,7 @@ import { framesOf, received } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
-import { isClosed } from '../../inbox/opt-out.ts'
+import { closeLine, isClosed } from '../../inbox/opt-out.ts'
 import type { Store } from '../../store/store.ts'
 import { Later, type Processor, type Product, type Work } from '../processor.ts'
 import { replyOf, startPart } from './next-part.ts'
@@ -27,7 +27,8 @@ export function createSendPart(parts: Parts): Processor {
     async run(work) {
       const outgoing = outgoingOf(work)
       await mustBeReachable(parts, work)
-      const message = await parts.channelOf(work.execution.tenant).send(outgoing, work.signal)
+      const channel = parts.channelOf(work.execution.tenant)
+      const message = await channel.send(outgoing, work.signal).catch(error => heedOptOut(parts, work, error))
       return partSent(work, message, false)
     },
     recover: work => reconcile(parts, work)
@@ -44,6 +45,14 @@ async function mustBeReachable({ store, channelOf, clock }: Parts, { execution }
   const windowMs = channelOf(execution.tenant).windowMs(first.data.from)
   const lastInbound = (await store.lastInbound(execution.lane)) ?? Date.parse(execution.at)
   if (clock.now() > lastInbound + windowMs) throw new Failure('SEND_WINDOW_CLOSED')
+}
+
+/** A person who stopped us on the other side has stopped us here as well (rule R23). */
+async function heedOptOut(parts: Parts, { execution }: Work, error: unknown): Promise<never> {
+  if (error instanceof Failure && error.code === 'SEND_OPTED_OUT') {
+    await closeLine(parts, execution.tenant, execution.principal)
+  }
+  throw error
 }
 
 async function reconcile({ store, channelOf, clock }: Parts, work: Work): Promise<Product> {

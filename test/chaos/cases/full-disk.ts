@@ -52,7 +52,8 @@ async function postUntilRefused(field: Field): Promise<number> {
   const messages = Array.from({ length: 20 }, () => field.person(['plain'])).flat()
   const began = performance.now()
   const statuses = await Promise.all(messages.map(message => field.post(message)))
-  if (performance.now() - began > 5_000) throw new Error('an answer took longer than five seconds')
+  const seconds = (performance.now() - began) / 1_000
+  if (seconds > 5) throw new Error(`an answer took ${seconds.toFixed(1)} s`)
   const odd = statuses.find(status => status !== 200 && status !== 503)
   if (odd !== undefined) throw new Error(`a webhook was answered ${odd}`)
   return statuses.filter(status => status === 503).length

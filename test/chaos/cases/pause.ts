@@ -1,7 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ServerProcess } from '../../stage.ts'
+import { type ServerProcess, until } from '../../stage.ts'
 import { setField, type Teardown, type Wish } from '../field.ts'
+import { bite, type Point } from '../points.ts'
 import { judge, type Report } from '../verdict.ts'
+
+/** Where the server falls asleep: at a point of its own, or while the world outside hears, thinks, or has taken an effect. */
+export type Pause = Point | keyof typeof outside
+
+const outside = {
+  'mid-transcription': 'heard',
+  'mid-thought': 'thought',
+  'mid-tool': 'posted',
+  'mid-send': 'taken'
+} as const
 
 const conversations: readonly (readonly Wish[])[] = [
   ['bell', 'long'],
@@ -10,38 +21,34 @@ const conversations: readonly (readonly Wish[])[] = [
   ['plain', 'note']
 ]
 
-/** Where the world stops the server: while it listens, while the model thinks, while an effect is on its way. */
-export type Pause = 'heard' | 'thought' | 'posted' | 'taken'
-
-/** Stops the process for longer than its leases in mid-step and in mid-effect, several times, and lets it wake up. */
-export async function pauses(t: Teardown, plan: readonly Pause[], leases = 2): Promise<Report> {
+/** Stops the process for some leases in mid-step or in mid-effect and lets it wake up: what it then does is done once and in order. */
+export async function pause(t: Teardown, at: Pause, leases: number): Promise<Report> {
   const field = await setField(t)
-  const server = await field.serve()
-  let stopped = 0
-  for (const at of plan) {
-    for (const wishes of conversations) field.person(wishes)
-    let left = 2
-    const struck = Promise.withResolvers<void>()
-    field.meddling[at] = async () => {
+  for (const wishes of [...conversations, ...conversations]) field.person(wishes)
+  const own = at in outside ? {} : { CHAOS_POINT: at, CHAOS_OCCURRENCE: '2', CHAOS_SIGNAL: 'SIGSTOP' }
+  const server = await field.serve(own)
+  let left = 2
+  let slept = false
+  if (at in outside) {
+    field.meddling[outside[at as keyof typeof outside]] = async () => {
       if (--left !== 0) return
-      await sleep(server, leases * leaseMs)
-      stopped += 1
-      struck.resolve()
+      process.kill(server.pid, 'SIGSTOP')
+      slept = await wakeAfter(server, leases)
     }
-    await field.speak(server)
-    await Promise.race([struck.promise, wait(20_000, undefined, { ref: false })])
   }
+  const speaking = field.speak(server)
+  if (!(at in outside)) {
+    await until(() => server.output().includes(`${bite} ${at}`), 30_000, server)
+    slept = await wakeAfter(server, leases)
+  }
+  await speaking
   await field.quiet()
-  const lost = (server.output().match(/"lease\.lost"/g) ?? []).length
   const code = await server.kill('SIGTERM')
-  const report = judge(field, {
-    case: `SIGSTOP ${plan.join(', ')}`,
-    faults: stopped,
-    remark: `${lost} leases lost`,
-    ends: () => 'done or unknown'
-  })
+  const lost = server.output().match(/"lease\.lost"/g)?.length ?? 0
+  const remark = `${lost} leases lost`
+  const report = judge(field, { case: `SIGSTOP ${at}`, faults: Number(slept), remark, ends: () => 'done or unknown' })
   const problems = [
-    ...(stopped === plan.length ? [] : [`${plan.length - stopped} pauses did not bite`]),
+    ...(slept ? [] : ['the pause did not bite']),
     ...(code === 0 ? [] : [`the server left with ${code}`])
   ]
   return { ...report, problems: [...report.problems, ...problems] }
@@ -49,8 +56,7 @@ export async function pauses(t: Teardown, plan: readonly Pause[], leases = 2): P
 
 const leaseMs = 2_000
 
-async function sleep(server: ServerProcess, ms: number): Promise<void> {
-  process.kill(server.pid, 'SIGSTOP')
-  await wait(ms)
-  process.kill(server.pid, 'SIGCONT')
+async function wakeAfter(server: ServerProcess, leases: number): Promise<boolean> {
+  await wait(leases * leaseMs)
+  return process.kill(server.pid, 'SIGCONT')
 }

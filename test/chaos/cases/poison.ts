@@ -1,16 +1,22 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { setField, type Teardown } from '../field.ts'
 import { readJournal } from '../journal.ts'
 import { bite } from '../points.ts'
 import { judge, type Report } from '../verdict.ts'
 
 const fatal = 'WORK_KILLS_THE_PROCESS'
+const bystanders = 4
 
-/** A message that kills the process each time it is thought about, and one whose step always throws: both end, are told, and hold nobody up. */
+/**
+ * A message that kills the process each time it is thought about, and one whose step always throws: both end and are told. Whoever is at work beside them,
+ * and slower to make a step than the poison is to kill, comes to no harm.
+ */
 export async function poison(t: Teardown): Promise<Report> {
   const field = await setField(t)
   const [killer] = field.person(['poison', 'plain'])
   const [breaker] = field.person(['broken', 'plain'])
-  field.person(['note', 'plain'])
+  for (let i = 0; i < bystanders; i++) field.person(['note', 'plain'], { voice: false })
+  field.meddling.thought = () => wait(1_000)
   let died = 0
   while (true) {
     const server = await field.serve()

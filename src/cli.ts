@@ -1,0 +1,66 @@
+import { pathToFileURL } from 'node:url'
+import type { Command } from './command.ts'
+import { ConfigError } from './config.ts'
+import { createScreen } from './screen.ts'
+
+const usage = `\
+Usage: npx knomly <command>     (the configuration is that of the server: .env and the environment)
+
+  send <file.ogg|text>   signs a message, posts it to the running server, prints the frames as they come, then the answer
+       --from <address>    who writes (whatsapp:+15551234567, +15551234567)
+       --to <origin>       where the server listens, if not on PORT (http://127.0.0.1:3000)
+       --show              with the words, not only the facts
+       --wait <seconds>    how long to wait for the answer (120)
+  curl <text>            prints a signed curl command that posts the text          [--from <address>] [--to <origin>]
+  timeline <id>          the frames of an execution or a MessageSid                [--show] [--to <origin>]
+  doctor                 looks for what is wrong and says what to do               [--to <origin>]
+  doctor --signature <value> --url <url> --body <file>
+                         explains why an X-Twilio-Signature does not match
+       --host <name>       another host that may have been called, such as X-Forwarded-Host; may be repeated
+  help                   this text
+
+Exit code 0: it went well; 1: it did not, and the last lines say why.
+`
+
+// Each is loaded when it is called: most need only a small part of what the whole does.
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  send: async () => (await import('./command-send.ts')).send,
+  curl: async () => (await import('./command-curl.ts')).curl,
+  timeline: async () => (await import('./command-timeline.ts')).timeline,
+  doctor: async () => (await import('./command-doctor.ts')).doctor
+}
+
+/** Where a command line runs. */
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+}
+
+/** Runs a command line of `knomly` and answers its exit code. */
+export async function runCommand([name = 'help', ...args]: string[], terminal: Terminal): Promise<number> {
+  const { env, stdout, stderr } = terminal
+  if (['help', '--help', '-h'].includes(name) || args.includes('--help')) return say(stdout, usage, 0)
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) return say(stderr, `There is no command "${name}".\n\n${usage}`, 1)
+  try {
+    const command = await load()
+    return await command(args, { env, screen: createScreen(stdout) })
+  } catch (error) {
+    return say(stderr, `knomly ${name}: ${sentenceOf(error)}\n`, 1)
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof ConfigError) return `the configuration is not complete.\n${error.message}`
+  return error instanceof Error ? error.message : String(error)
+}
+
+function say(stream: NodeJS.WritableStream, text: string, code: number): number {
+  stream.write(text)
+  return code
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  process.exitCode = await runCommand(process.argv.slice(2), process)
+}

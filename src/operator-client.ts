@@ -1,0 +1,62 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ShownExecution, ShownFrame } from './timeline.ts'
+
+/** The operator API of a server, as the commands read it. */
+export interface OperatorClient {
+  /** One execution, or null where there is none. Rejects with an Error that says what to do. */
+  execution(id: string): Promise<ShownExecution | null>
+}
+
+/** How an execution is followed: `onFrame` is told of each frame once, in order. */
+export interface Following {
+  readonly id: string
+  readonly waitMs: number
+  onFrame?(frame: ShownFrame, execution: ShownExecution): void
+}
+
+/** A client of the API below `origin`. The server allows an address 100 requests a minute: one too many is simply asked again. */
+export function createOperatorClient(origin: string, token: string): OperatorClient {
+  async function get(path: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await fetch(origin + path, { headers, redirect: 'error' }).catch(cause => {
+      throw new Error(`Nothing answers on ${origin}: start the server (npm start), or check PORT and HOST.`, { cause })
+    })
+    if (response.status !== 429) return response
+    await wait(Number(response.headers.get('retry-after') ?? 5) * 1_000)
+    return get(path)
+  }
+
+  return {
+    async execution(id) {
+      const response = await get(`/api/executions/${encodeURIComponent(id)}`)
+      if (response.ok) return (await response.json()) as ShownExecution
+      if (response.status === 401) {
+        throw new Error('The server runs with another OPERATOR_TOKEN: set the same one here, or restart the server.')
+      }
+      if (response.status !== 404) throw new Error(`The API answered ${response.status}: look at the server's log.`)
+      if ((await get('/api/conversations?limit=1')).status === 404) {
+        throw new Error('The server runs without OPERATOR_TOKEN, so it has no API: set one and restart it.')
+      }
+      return null
+    }
+  }
+}
+
+/** Asks ever more slowly until the execution rests, and answers it as it is then, or as it was when `waitMs` were over. */
+export async function follow(client: OperatorClient, following: Following): Promise<ShownExecution | null> {
+  const { id, waitMs, onFrame } = following
+  const deadline = performance.now() + waitMs
+  let seen = 0
+  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 1.2, 2_000)) {
+    const execution = await client.execution(id)
+    for (const frame of execution?.frames.slice(seen) ?? []) onFrame?.(frame, execution as ShownExecution)
+    seen = execution?.frames.length ?? 0
+    if ((execution !== null && isAtRest(execution)) || performance.now() + pauseMs > deadline) return execution
+    await wait(pauseMs)
+  }
+}
+
+/** Whether nothing more happens by itself. */
+export function isAtRest({ state }: Pick<ShownExecution, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running'
+}
