@@ -39,9 +39,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (keep) await keepRunning(stage, screen, signal)
     return failed.length === 0 ? 0 : 1
   } catch (error) {
-    if (!signal.aborted) throw error
-    screen.print('\nStopped.')
-    return 130
+    screen.print(
+      signal.aborted ? '\nStopped.' : `\nThe demo cannot go on. ${error instanceof Error ? error.message : error}`
+    )
+    return signal.aborted ? 130 : 1
   } finally {
     await stage?.close()
   }

@@ -8,6 +8,10 @@ export interface Log {
   flush(): Promise<void>
 }
 
+// A write of its own for each line would cost more than making the line. What a killed process had not written is lost.
+const minLength = 4_096
+const periodicFlush = 100
+
 /** How loud each event is. */
 const levels: Readonly<Record<EventName, pino.Level>> = {
   'server.listening': 'info',
@@ -45,7 +49,7 @@ const levels: Readonly<Record<EventName, pino.Level>> = {
  * dropped, long strings cut, strings that are no plain label withheld, and anything else becomes `event.malformed`. It never throws.
  */
 export function createLog(options: { level: pino.LevelWithSilent; destination?: pino.DestinationStream }): Log {
-  const destination = options.destination ?? pino.destination({ dest: 1, sync: false })
+  const destination = options.destination ?? pino.destination({ dest: 1, sync: false, minLength, periodicFlush })
   const logger = pino(
     {
       level: options.level,

@@ -10,7 +10,17 @@ import { judgePublicUrl } from '../src/doctor-public-url.ts'
 import { demoAgent } from '../src/simulator/scenarios.ts'
 import type { Probed } from '../src/webhook-probe.ts'
 import { knomly, type Ran, runHere, startFile } from './commands.ts'
-import { accountSid, authToken, operatorToken, person, type Stage, setStage, startProcess, voice } from './stage.ts'
+import {
+  accountSid,
+  authToken,
+  operatorToken,
+  person,
+  type Stage,
+  setStage,
+  startProcess,
+  until,
+  voice
+} from './stage.ts'
 
 const note = voice('p01-request')
 const setting = (stage: Stage, more: Record<string, string> = {}) => ({ ...stage.env, ...more })
@@ -209,13 +219,7 @@ t.test('doctor tells what is wrong here: settings, a closed port, tokens, the fo
 
   const held = startProcess('src/server.ts', { ...stage.env, PORT: '0' })
   t.teardown(() => held.kill('SIGKILL'))
-  await new Promise<void>(resolve => {
-    const timer = setInterval(() => {
-      if (!held.output().includes('server.listening')) return
-      clearInterval(timer)
-      resolve()
-    }, 20)
-  })
+  await until(() => held.output().includes('server.listening'), 15_000, held)
   t.match(await runHere(stage.env, 'doctor'), { output: /wrong +store +Another process holds this DATA_DIR/ })
   await held.kill('SIGKILL')
   const wrongKey = setting(stage, { MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })

@@ -10,7 +10,7 @@ const alone = { PATH: '/nonexistent' }
 
 t.test('the demo shows everything, can be tried while it is kept, and leaves nothing behind', async t => {
   const { demo, dir } = start(t, 'src/demo.ts', ['--keep'])
-  await until(() => demo.output().includes('until you press Ctrl-C'), 60_000)
+  await until(() => demo.output().includes('npx knomly send'), 60_000)
   const shown = demo.output()
   t.match(shown, /stand-ins .*no account, no key/)
   t.match(shown, /acknowledged +200 in [\d.]+ m?s/)

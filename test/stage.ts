@@ -146,7 +146,9 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
 
 /** Starts a server process with nothing but the given environment. */
 export function startProcess(entry: string, env: Record<string, string>): ServerProcess {
-  const child: ChildProcess = spawn(process.execPath, [join(root, entry)], {
+  // tap loads itself into every Node process it sees started, by NODE_OPTIONS: a server with it is slower, bigger and heeds other signals.
+  const command = [`NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`, process.execPath, join(root, entry)]
+  const child: ChildProcess = spawn('env', command, {
     cwd: root,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe']

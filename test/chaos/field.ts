@@ -158,7 +158,13 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
         })
       )
     },
-    quiet: (timeoutMs = 60_000) => until(() => countOpen(stage.dataDir) === 0, timeoutMs)
+    async quiet(timeoutMs = 90_000) {
+      const deadline = performance.now() + timeoutMs
+      while (countOpen(stage.dataDir) > 0) {
+        if (performance.now() > deadline) throw new Error(`${countOpen(stage.dataDir)} messages are still open`)
+        await wait(200)
+      }
+    }
   }
 }
 

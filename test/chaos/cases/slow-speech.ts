@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { framesOf } from '../../../src/frames/execution.ts'
+import type { Kind } from '../../../src/frames/kinds.ts'
 import { setField, type Teardown } from '../field.ts'
-import { readJournal } from '../journal.ts'
+import { type Kept, readJournal } from '../journal.ts'
 import { judge, type Report } from '../verdict.ts'
 
 /** A transcription that takes many leases: the heartbeat keeps the lane, one call is made, and others do not wait. */
@@ -17,11 +18,10 @@ export async function slowSpeech(t: Teardown, leases: number): Promise<Report> {
   const report = judge(field, { case: `speech that takes ${leases} leases`, faults: 1 })
   const kept = readJournal(field.stage.dataDir)
   const heardAgain = [...field.calls()].filter(([key, count]) => key.startsWith('heard:') && count !== 1).length
-  const lost = /"lease\.lost"/.test(server.output())
-  const waited = quick.filter(({ execution }) => lastsMs(kept.get(execution)?.frames ?? []) > leases * 1_500).length
+  const heardAt = timeOf(kept.get(slow?.execution ?? ''), 'speech.transcribed')
+  const waited = quick.filter(({ execution }) => !(timeOf(kept.get(execution), 'reply.sent') < heardAt)).length
   const problems = [
     ...(heardAgain > 0 ? [`${heardAgain} voice notes were not heard exactly once`] : []),
-    ...(lost ? ['a lease was lost'] : []),
     ...(waited > 0 ? [`${waited} messages of somebody else had to wait`] : [])
   ]
   return { ...report, problems: [...report.problems, ...problems] }
@@ -47,6 +47,6 @@ export async function hungSpeech(t: Teardown, forEver: boolean): Promise<Report>
   return { ...report, problems: [...report.problems, ...problems] }
 }
 
-function lastsMs(frames: readonly { at: string }[]): number {
-  return Date.parse(frames.at(-1)?.at ?? '') - Date.parse(frames[0]?.at ?? '')
+function timeOf(kept: Kept | undefined, kind: Kind): number {
+  return Date.parse(kept?.frames.find(frame => frame.kind === kind)?.at ?? '')
 }
