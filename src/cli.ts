@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import type { Command } from './command.ts'
+import type { Command } from './commands/command.ts'
 import { ConfigError } from './config.ts'
 import { createScreen } from './screen.ts'
 
@@ -24,10 +24,10 @@ Exit code 0: it went well; 1: it did not, and the last lines say why.
 
 // Each is loaded when it is called: most need only a small part of what the whole does.
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  send: async () => (await import('./command-send.ts')).send,
-  curl: async () => (await import('./command-curl.ts')).curl,
-  timeline: async () => (await import('./command-timeline.ts')).timeline,
-  doctor: async () => (await import('./command-doctor.ts')).doctor
+  send: async () => (await import('./commands/send.ts')).send,
+  curl: async () => (await import('./commands/curl.ts')).curl,
+  timeline: async () => (await import('./commands/timeline.ts')).timeline,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor
 }
 
 /** Where a command line runs. */

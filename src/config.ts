@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
-import { type Providers, readProviders } from './config-providers.ts'
-import { type Settings, schema } from './config-variables.ts'
-import type { Warning } from './config-warnings.ts'
+import { type Providers, readProviders } from './config/providers.ts'
+import { type Settings, schema } from './config/variables.ts'
+import type { Warning } from './config/warnings.ts'
 
 /** The whole configuration, checked and in the units the rooms use. */
 export interface Config {

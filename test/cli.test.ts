@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../src/config.ts'
-import { judgePublicUrl } from '../src/doctor-public-url.ts'
+import { judgePublicUrl } from '../src/doctor/public-url.ts'
+import type { Probed } from '../src/doctor/webhook-probe.ts'
 import { demoAgent } from '../src/simulator/scenarios.ts'
-import type { Probed } from '../src/webhook-probe.ts'
 import { knomly, type Ran, runHere, startFile } from './commands.ts'
 import {
   accountSid,

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
+import { variables } from '../src/config/variables.ts'
 import { ConfigError, readConfig } from '../src/config.ts'
-import { variables } from '../src/config-variables.ts'
 
 const key = '0123456789abcdefghij0123456789ab'
 const whole = {

@@ -59,7 +59,7 @@ function ownWords(text: string): string {
 function titleAndDue(wanted: string): { title: string; due: string | null } {
   const text = wanted.replace(/[\s.!?]+$/, '').replace(/ (?:to|on) (?:my|the) (?:\w+ )?list$/i, '')
   const [, title = text, due = null] =
-    /^(.*?\S)\s+((?:today|tonight|tomorrow|(?:on|by|before|next|at)\s).*)$/is.exec(text) ?? []
+    /^(.*?\S)\s+((?:today|tonight|to-?morrow|(?:on|by|before|next|at)\s).*)$/is.exec(text) ?? []
   return { title: title.charAt(0).toUpperCase() + title.slice(1), due }
 }
 

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
 import type { Finding } from './finding.ts'
 import { codeOf } from './webhook-probe.ts'
 

@@ -1,6 +1,6 @@
-import type { Config } from './config.ts'
-import type { CallerOptions } from './simulator/caller.ts'
-import { startTwilio } from './simulator/twilio.ts'
+import type { Config } from '../config.ts'
+import type { CallerOptions } from '../simulator/caller.ts'
+import { startTwilio } from '../simulator/twilio.ts'
 
 /** The stand-in for Twilio that a sent message needs, where Twilio itself is not configured. */
 export interface StandIn {

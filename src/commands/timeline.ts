@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
-import { messageSid } from './channels/twilio-receive.ts'
+import { messageSid } from '../channels/twilio-receive.ts'
+import { readConfig } from '../config.ts'
+import { createOperatorClient } from '../operator-client.ts'
+import { chainIsWhole, timelineLines } from '../timeline.ts'
 import { type Command, onlyArgument, originOf, tokenOf } from './command.ts'
-import { readConfig } from './config.ts'
-import { createOperatorClient } from './operator-client.ts'
-import { chainIsWhole, timelineLines } from './timeline.ts'
 
 /** `knomly timeline <id>`: what happened to one message, frame by frame. Exit code 1 for an unknown id and for a broken chain. */
 export const timeline: Command = async (args, { env, screen }) => {

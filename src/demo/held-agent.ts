@@ -1,4 +1,4 @@
-import type { Agent } from './simulator/agent-script.ts'
+import type { Agent } from '../simulator/agent-script.ts'
 
 /** An agent that can be stopped in the middle of a thought. */
 export interface HeldAgent {

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
+import { systemClock } from '../frames/clock.ts'
+import { systemEntropy } from '../frames/entropy.ts'
+import { defaultSpeechModelDir, speechModelFiles } from '../providers/speech-model.ts'
 import type { Finding } from './finding.ts'
-import { systemClock } from './frames/clock.ts'
-import { systemEntropy } from './frames/entropy.ts'
-import { defaultSpeechModelDir, speechModelFiles } from './providers/speech-model.ts'
 
 /** Looks at the folder of the store and, where no server holds it, into the store. */
 export async function checkFolder(config: Config, serverIsUp: boolean): Promise<Finding[]> {
@@ -47,7 +47,7 @@ function nearestExisting(path: string): string {
 async function inspectStore(config: Config): Promise<Finding[]> {
   try {
     // The whole system takes a second to load, and is needed only here.
-    const { openSystem } = await import('./system.ts')
+    const { openSystem } = await import('../system.ts')
     const system = await openSystem(config, { clock: systemClock, entropy: systemEntropy, observe: () => undefined })
     const facts = await system.store.inspect().finally(() => system.close())
     return facts.map(({ name, ok, detail }) => ({ level: ok ? 'ok' : 'wrong', name, detail }))

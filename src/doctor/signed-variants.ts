@@ -1,6 +1,6 @@
-import { type Pair, parsePairs } from './channels/form.ts'
-import { signedOrigins } from './channels/public-url.ts'
-import type { Config } from './config.ts'
+import { type Pair, parsePairs } from '../channels/form.ts'
+import { signedOrigins } from '../channels/public-url.ts'
+import type { Config } from '../config.ts'
 
 /** One way in which a part of a request may have been signed; `reason` says how that differs from what the server checks, null for not at all. */
 export interface Variant<T> {

@@ -37,7 +37,7 @@ export function createDemoServer(options: {
     logFile,
     async start() {
       const log = openSync(logFile, 'a', 0o600)
-      child = spawn(process.execPath, [join(import.meta.dirname, 'server.ts')], { env, stdio: ['ignore', log, log] })
+      child = spawn(process.execPath, [join(import.meta.dirname, '../server.ts')], { env, stdio: ['ignore', log, log] })
       closeSync(log)
       exited = once(child, 'exit').catch(() => undefined)
       const deadline = performance.now() + readyWithinMs

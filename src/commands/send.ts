@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readConfig } from '../config.ts'
+import { createOperatorClient, follow, isAtRest } from '../operator-client.ts'
+import { duration, labelled, type Screen } from '../screen.ts'
+import type { Caller, Posted } from '../simulator/caller.ts'
+import { frameLines, type ShownExecution } from '../timeline.ts'
 import { type Command, onlyArgument, originOf, tokenOf } from './command.ts'
-import { readConfig } from './config.ts'
-import { createOperatorClient, follow, isAtRest } from './operator-client.ts'
 import { pretendCaller } from './pretend-caller.ts'
-import { duration, labelled, type Screen } from './screen.ts'
-import type { Caller, Posted } from './simulator/caller.ts'
 import { openStandIn } from './stand-in.ts'
-import { frameLines, type ShownExecution } from './timeline.ts'
 
 /**
  * `knomly send <file.ogg|text>`: signs a message as Twilio would, posts it to a running server and prints the frames as they come,

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DemoStage } from './demo-stage.ts'
-import type { Screen } from './screen.ts'
+import type { Screen } from '../screen.ts'
+import type { DemoStage } from './stage.ts'
 
 /** Leaves the demo running until the signal comes, and says how to try it. */
 export async function keepRunning(stage: DemoStage, screen: Screen, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { isLoopback } from './channels/public-url.ts'
+import { isLoopback } from '../channels/public-url.ts'
 
 /** What a person must know of a variable: `.env.example`, the README and `doctor` say it from here. */
 export interface Variable {

@@ -3,16 +3,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createDemoServer, type DemoServer } from './demo-server.ts'
-import { createOperatorClient, follow } from './operator-client.ts'
-import type { Agent } from './simulator/agent-script.ts'
-import { type Caller, createCaller } from './simulator/caller.ts'
-import { serveLoopback } from './simulator/loopback.ts'
-import { type OpenAISimulator, startOpenAI } from './simulator/openai.ts'
-import { cannedTranscripts } from './simulator/scenarios.ts'
-import { startTwilio, type TwilioSimulator } from './simulator/twilio.ts'
-import type { SentMessage } from './simulator/twilio-messages.ts'
-import type { ShownExecution } from './timeline.ts'
+import { createOperatorClient, follow } from '../operator-client.ts'
+import type { Agent } from '../simulator/agent-script.ts'
+import { type Caller, createCaller } from '../simulator/caller.ts'
+import { serveLoopback } from '../simulator/loopback.ts'
+import { type OpenAISimulator, startOpenAI } from '../simulator/openai.ts'
+import { cannedTranscripts } from '../simulator/scenarios.ts'
+import { startTwilio, type TwilioSimulator } from '../simulator/twilio.ts'
+import type { SentMessage } from '../simulator/twilio-messages.ts'
+import type { ShownExecution } from '../timeline.ts'
+import { createDemoServer, type DemoServer } from './server.ts'
 
 /** Everything the demo plays on, in a temporary folder and on loopback. */
 export interface DemoStage {
@@ -89,7 +89,7 @@ export async function setDemoStage(options: DemoStageOptions): Promise<DemoStage
   }
 }
 
-const voices = join(import.meta.dirname, '../test/voices')
+const voices = join(import.meta.dirname, '../../test/voices')
 const accountSid = `AC${'d0'.repeat(16)}`
 const ours = 'whatsapp:+14155238886'
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import { readConfig } from '../config.ts'
 import { type Command, onlyArgument, originOf } from './command.ts'
-import { readConfig } from './config.ts'
 import { pretendCaller } from './pretend-caller.ts'
 
 /** `knomly curl <text>`: prints a command for sh that posts the text as a signed webhook, once or as often as it is pasted. */

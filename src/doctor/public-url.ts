@@ -1,5 +1,5 @@
-import { webhookPaths } from './channels/twilio-webhook.ts'
-import type { Config } from './config.ts'
+import { webhookPaths } from '../channels/twilio-webhook.ts'
+import type { Config } from '../config.ts'
 import type { Finding } from './finding.ts'
 import type { Probe, Probed } from './webhook-probe.ts'
 

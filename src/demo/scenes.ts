@@ -1,8 +1,8 @@
-import { type DemoStage, readVoice } from './demo-stage.ts'
+import { counted, duration, labelled, type Screen, size } from '../screen.ts'
+import type { Posted } from '../simulator/caller.ts'
+import { chainIsWhole, type ShownExecution, type ShownFrame, timelineLines } from '../timeline.ts'
 import type { HeldAgent } from './held-agent.ts'
-import { counted, duration, labelled, type Screen, size } from './screen.ts'
-import type { Posted } from './simulator/caller.ts'
-import { chainIsWhole, type ShownExecution, type ShownFrame, timelineLines } from './timeline.ts'
+import { type DemoStage, readVoice } from './stage.ts'
 
 /** One thing that the demo shows. It rejects with an Error that says what did not hold. */
 export interface Scene {

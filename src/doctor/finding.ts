@@ -1,4 +1,4 @@
-import { labelled, type Screen } from './screen.ts'
+import { labelled, type Screen } from '../screen.ts'
 
 /** What the doctor found out about one thing: fine, worth a look, or wrong; a remedy says what to do. */
 export interface Finding {

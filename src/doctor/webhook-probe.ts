@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { webhookPaths } from './channels/twilio-webhook.ts'
-import type { Config } from './config.ts'
-import { newSid } from './simulator/twilio-messages.ts'
-import { encodeForm, signTwilio } from './simulator/twilio-signer.ts'
+import { webhookPaths } from '../channels/twilio-webhook.ts'
+import type { Config } from '../config.ts'
+import { newSid } from '../simulator/twilio-messages.ts'
+import { encodeForm, signTwilio } from '../simulator/twilio-signer.ts'
 
 /** What came back to a webhook: an answer, or the code of why there was none. */
 export type Probed = { readonly status: number; readonly location: string | null; readonly hasBody: boolean } | string

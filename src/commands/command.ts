@@ -1,5 +1,5 @@
-import type { Config } from './config.ts'
-import type { Screen } from './screen.ts'
+import type { Config } from '../config.ts'
+import type { Screen } from '../screen.ts'
 
 /** What a command is given. */
 export interface CommandContext {

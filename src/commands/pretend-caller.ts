@@ -1,5 +1,5 @@
-import type { Config } from './config.ts'
-import { type Caller, type CallerOptions, createCaller } from './simulator/caller.ts'
+import type { Config } from '../config.ts'
+import { type Caller, type CallerOptions, createCaller } from '../simulator/caller.ts'
 
 /** Who is played, where the message is posted, and where voice notes are put. */
 export interface PretendOptions {

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
 import type { Finding } from './finding.ts'
 import { type Probe, probeWebhook } from './webhook-probe.ts'
 

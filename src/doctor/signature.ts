@@ -1,10 +1,10 @@
-import { type Pair, parsePairs } from './channels/form.ts'
-import { signedOrigins } from './channels/public-url.ts'
-import { checkSignature } from './channels/twilio-signature.ts'
-import { webhookAuthenticator } from './channels/twilio-webhook.ts'
-import type { Config } from './config.ts'
+import { type Pair, parsePairs } from '../channels/form.ts'
+import { signedOrigins } from '../channels/public-url.ts'
+import { checkSignature } from '../channels/twilio-signature.ts'
+import { webhookAuthenticator } from '../channels/twilio-webhook.ts'
+import type { Config } from '../config.ts'
+import { Failure, failureRow } from '../frames/failure.ts'
 import type { Finding } from './finding.ts'
-import { Failure, failureRow } from './frames/failure.ts'
 import { bodiesOf, keysOf, originsOf, signaturesOf, targetsOf, type Variant } from './signed-variants.ts'
 
 /** A request whose signature is to be explained: the header, the URL that was called, and the form as it was posted. */

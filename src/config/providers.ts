@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { isLoopback } from './channels/public-url.ts'
-import { baseUrl } from './config-checks.ts'
-import { type Settings, variables } from './config-variables.ts'
-import type { Warning } from './config-warnings.ts'
+import { isLoopback } from '../channels/public-url.ts'
+import { baseUrl } from './checks.ts'
+import { type Settings, variables } from './variables.ts'
+import type { Warning } from './warnings.ts'
 
 /** One OpenAI-compatible API as it is called. Without a key it is called without one. */
 export interface ProviderSettings {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parsePublicUrl } from './channels/public-url.ts'
+import { parsePublicUrl } from '../channels/public-url.ts'
 import {
   apiOrigin,
   baseUrl,
@@ -16,7 +16,7 @@ import {
   token,
   type Variable,
   whole
-} from './config-checks.ts'
+} from './checks.ts'
 
 const address = /^(whatsapp:)?\+[1-9]\d{6,14}$|^\d{3,8}$/
 // A WhatsApp user without a number is known by a business-scoped id (twilio.com/docs/whatsapp, rule R22).
