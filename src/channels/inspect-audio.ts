@@ -1,5 +1,4 @@
 import { fileTypeFromBuffer } from 'file-type'
-import type { Clock } from '../frames/clock.ts'
 import { Failure } from '../frames/failure.ts'
 import type { FetchedAudio } from './channel.ts'
 import { readSeconds } from './read-seconds.ts'
@@ -21,10 +20,10 @@ const readable: ReadonlyMap<string, string> = new Map([
  * Decides by its bytes what an attachment is and how long it plays, without decoding it. Throws AUDIO_EMPTY, AUDIO_NOT_AUDIO,
  * AUDIO_TYPE_UNSUPPORTED (AMR, 3GP and other sound no provider takes), AUDIO_DAMAGED and AUDIO_TOO_LONG.
  */
-export async function inspectAudio(bytes: Uint8Array, maxSeconds: number, clock: Clock): Promise<FetchedAudio> {
+export async function inspectAudio(bytes: Uint8Array, maxSeconds: number): Promise<FetchedAudio> {
   if (bytes.length === 0) throw new Failure('AUDIO_EMPTY')
   const type = await readType(bytes)
-  const seconds = await readSeconds(bytes, type, clock)
+  const seconds = await readSeconds(bytes, type)
   if (type === 'audio/ogg' && (seconds === null || isTorn(bytes))) throw new Failure('AUDIO_DAMAGED')
   if (seconds !== null && seconds > maxSeconds) throw new Failure('AUDIO_TOO_LONG')
   return { bytes, type, seconds }

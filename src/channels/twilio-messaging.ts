@@ -38,7 +38,7 @@ export function createTwilioMessaging(options: {
 
   async function fetchAudio(message: Message, attachment: number, signal: AbortSignal) {
     const path = pathOf(message, attachment)
-    return inspectAudio(await download(path, signal), maxAudioSeconds, clock)
+    return inspectAudio(await download(path, signal), maxAudioSeconds)
   }
 
   return {

@@ -1,10 +1,9 @@
 import t from 'tap'
 import { inspectAudio } from '../../src/channels/inspect-audio.ts'
-import { systemClock } from '../../src/frames/clock.ts'
 import { amrSecond, mp3Frames, opusSilence, voice, wavSecond } from './voices.ts'
 
 const note = voice('p01-request.ogg')
-const inspect = (bytes: Buffer, clock = systemClock) => inspectAudio(bytes, 600, clock)
+const inspect = (bytes: Buffer) => inspectAudio(bytes, 600)
 const codeFor = (bytes: Buffer): Promise<string> =>
   inspect(bytes).then(
     ({ type }) => type,
@@ -52,8 +51,7 @@ t.test('a file made to be slow to parse neither blocks the process nor takes min
   let turns = 0
   const turning = setInterval(() => turns++, 1)
   t.teardown(() => clearInterval(turning))
-  const hasty = { ...systemClock, monotonic: () => systemClock.monotonic() * 5 }
-  t.equal((await inspect(slow, hasty).catch(e => e)).code, 'AUDIO_DAMAGED')
+  t.equal((await inspect(slow).catch(e => e)).code, 'AUDIO_DAMAGED')
   t.ok(turns > 1, 'other work went on')
 })
 

@@ -226,7 +226,7 @@ t.test('media that cannot be had for a quarter of an hour is given up, and its s
       const download = createDownload({ apiUrl: stage.twilio.url, rest, clock, deadlineMs: 150 })
       const base = (message: string) => `/2010-04-01/Accounts/${accountSid}/Messages/${message}/Media`
       const fetchAudio: typeof ports.channel.fetchAudio = async ({ message, media }, attachment, signal) =>
-        inspectAudio(await download(`${base(message)}/${media[attachment]?.id}`, signal), 600, clock)
+        inspectAudio(await download(`${base(message)}/${media[attachment]?.id}`, signal), 600)
       return { ...ports, channel: { ...ports.channel, fetchAudio } }
     }
   })

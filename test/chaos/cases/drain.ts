@@ -17,8 +17,8 @@ const conversations: readonly (readonly Wish[])[] = [
  */
 export async function drain(t: Teardown, ending: Ending, slowest = 3_000): Promise<Report> {
   const field = await setField(t, { WORKER_CONCURRENCY: '8' })
-  for (let i = 0; i < 6; i++) for (const wishes of conversations) field.person(wishes)
   const sluggard = field.person(['plain'])[0]?.name
+  for (let i = 0; i < 6; i++) for (const wishes of conversations) field.person(wishes)
   let slow = true
   let thinking = 0
   field.meddling.thought = async name => {
