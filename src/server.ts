@@ -2,9 +2,11 @@ import { pathToFileURL } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { createApp } from './app.ts'
 import { both } from './both.ts'
+import { closeApp } from './close-app.ts'
 import { readConfig } from './config.ts'
 import { systemClock } from './frames/clock.ts'
 import { systemEntropy } from './frames/entropy.ts'
+import { boundHeap } from './heap.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startError } from './start-error.ts'
@@ -31,11 +33,12 @@ export async function startServer(
   const app = await createApp(opened, metrics)
   await app.listen({ host: config.host, port: config.port })
   opened.worker.start()
+  boundHeap()
   const { port } = app.server.address() as { port: number }
   observe('server.listening', { port, store: 'sqlite', workers: config.workerConcurrency })
   closeWithGrace({ delay: leaveMs, logger: false }, async ({ err }) => {
     observe('server.draining', { running: opened.worker.running() })
-    await Promise.all([app.close(), opened.worker.stop(graceMs)])
+    await Promise.all([closeApp(app), opened.worker.stop(graceMs)])
     await opened.close()
     observe('server.stopped', { code: err === undefined ? 'signal' : 'error' })
     await log.flush()

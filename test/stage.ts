@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -199,11 +200,16 @@ export function voice(name: string): { bytes: Buffer; text: string } {
   return { bytes: readFileSync(join(root, `test/voices/${name}.ogg`)), text: line.text }
 }
 
-/** A port of 127.0.0.1 that nobody holds. */
+/** A port of 127.0.0.1 that nobody holds, below those that systems give to outgoing connections: it stays free between two servers. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
+  while (true) {
+    const port = randomInt(10_000, 30_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false
+    )
+    await new Promise(resolve => server.close(resolve))
+    if (isFree) return port
+  }
 }

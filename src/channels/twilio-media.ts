@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { Agent, type Dispatcher, request } from 'undici'
 import type { Clock } from '../frames/clock.ts'
+import { startDeadline } from '../frames/deadline.ts'
 import { Failure } from '../frames/failure.ts'
 import { publicLookup } from './public-lookup.ts'
 import { readRetryAfter } from './retry-after.ts'
@@ -44,23 +45,22 @@ export function createDownload(options: {
       const { location } = response.headers
       if (!isRedirect(response.statusCode) || typeof location !== 'string') return read(response, clock.now())
       url = nextHop(location, url, apiUrl)
+      await response.body.dump()
     }
     throw new Failure('AUDIO_UNAVAILABLE', { cause: { code: 'TOO_MANY_REDIRECTS' } })
   }
 
   return async (path, signal) => {
-    const done = new AbortController()
+    const deadline = startDeadline(signal, deadlineMs)
     try {
-      return await follow(
-        new URL(path, apiUrl),
-        AbortSignal.any([signal, done.signal, AbortSignal.timeout(deadlineMs)])
-      )
+      return await follow(new URL(path, apiUrl), deadline.signal)
     } catch (error) {
+      // Lets go of a body that was not read to its end.
+      deadline.end()
       if (error instanceof Failure) throw error
       throw new Failure('AUDIO_UNAVAILABLE', { cause: reduceError(error) })
     } finally {
-      // Lets go of every body that was not read to its end.
-      done.abort()
+      deadline.clear()
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../frames/clock.ts'
+import { startDeadline } from '../frames/deadline.ts'
 import type { Observe } from '../frames/event.ts'
 import { Failure } from '../frames/failure.ts'
 import type { Message } from '../frames/kinds.ts'
@@ -53,12 +54,11 @@ export function createTwilioMessaging(options: {
       }),
     split: text => splitText(sendableText(text)),
     send: (outgoing, signal) =>
-      createMessage(
-        openMessages(within(sendTimeoutMs, signal)),
-        outgoing,
-        `${publicUrl}/webhooks/twilio/status?s=${outgoing.send}`
+      within(sendTimeoutMs, signal, until =>
+        createMessage(openMessages(until), outgoing, `${publicUrl}/webhooks/twilio/status?s=${outgoing.send}`)
       ),
-    listSent: (outgoing, since, signal) => listMessages(openMessages(within(listTimeoutMs, signal)), outgoing, since),
+    listSent: (outgoing, since, signal) =>
+      within(listTimeoutMs, signal, until => listMessages(openMessages(until), outgoing, since)),
     sendTimeoutMs,
     windowMs: address => (address.startsWith('whatsapp:') ? whatsappWindowMs : Number.POSITIVE_INFINITY)
   }
@@ -72,6 +72,11 @@ function pathOf({ account, message, media }: Message, attachment: number): strin
   return `/2010-04-01/Accounts/${account}/Messages/${message}/Media/${id}`
 }
 
-function within(ms: number, signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)])
+async function within<T>(ms: number, signal: AbortSignal, call: (until: AbortSignal) => Promise<T>): Promise<T> {
+  const deadline = startDeadline(signal, ms)
+  try {
+    return await call(deadline.signal)
+  } finally {
+    deadline.clear()
+  }
 }

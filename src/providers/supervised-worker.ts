@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
+import { startDeadline } from '../frames/deadline.ts'
 import { Failure } from '../frames/failure.ts'
-import { startDeadline } from './deadline.ts'
 
 /** A worker thread under supervision. */
 export interface SupervisedWorker {

@@ -7,7 +7,7 @@ const mostMemory = 300
 
 /** Many people at full speed, each saying the next thing as soon as the last was acknowledged. */
 export async function load(t: Teardown, size: { people: number; messagesEach: number }): Promise<Report> {
-  const field = await setField(t, { LEASE_SECONDS: '15', NODE_OPTIONS: startOptions() })
+  const field = await setField(t, { LEASE_SECONDS: '15' })
   const wishes = Array.from({ length: size.messagesEach }, (): Wish => 'plain')
   for (let i = 0; i < size.people; i++) field.person(wishes, { voice: false })
   const server = await field.serve()
@@ -30,12 +30,6 @@ export async function load(t: Teardown, size: { people: number; messagesEach: nu
     ...(report.acknowledged === field.said.length ? [] : ['not every message was acknowledged'])
   ]
   return { ...report, problems: [...report.problems, ...problems] }
-}
-
-/** The options of Node with which `npm start` starts the server: they bound its heap. */
-function startOptions(): string {
-  const { start } = JSON.parse(readFileSync('package.json', 'utf8')).scripts
-  return (start.match(/--max-\S+/g) ?? []).join(' ')
 }
 
 function residentMegabytes(pid: number): number {

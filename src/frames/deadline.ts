@@ -3,6 +3,8 @@ export interface Deadline {
   readonly signal: AbortSignal
   /** Whether it was the time that ran out. */
   passed(): boolean
+  /** Aborts it now. */
+  end(): void
   /** Lets go of the timer and of the caller's signal. */
   clear(): void
 }
@@ -14,13 +16,14 @@ export function startDeadline(caller: AbortSignal, ms: number): Deadline {
   const onAbort = () => controller.abort(caller.reason)
   const timer = setTimeout(() => {
     passed = !controller.signal.aborted
-    controller.abort()
+    controller.abort(new DOMException('The time is over', 'TimeoutError'))
   }, ms)
   caller.addEventListener('abort', onAbort)
   if (caller.aborted) onAbort()
   return {
     signal: controller.signal,
     passed: () => passed,
+    end: () => controller.abort(),
     clear() {
       clearTimeout(timer)
       caller.removeEventListener('abort', onAbort)
