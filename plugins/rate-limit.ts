@@ -8,8 +8,8 @@ declare module 'fastify' {
     limits: {
       /** Counts a refusal of the request's address; answers the seconds to wait where it has had too many, else 0. */
       refusal(request: FastifyRequest): Promise<number>
-      /** Counts a message of a sender, by pseudonym; answers whether that was one too many. Rejects with STORE_UNAVAILABLE. */
-      sender(request: FastifyRequest, principal: string): Promise<boolean>
+      /** Counts a message of a sender, by pseudonym; answers whether that was one too many; null where there is no limit. Rejects with STORE_UNAVAILABLE. */
+      sender: ((request: FastifyRequest, principal: string) => Promise<boolean>) | null
       /** Counts a wrong operator token of the request's address; answers as `refusal`. A right one is never counted. */
       login(request: FastifyRequest): Promise<number>
     }
@@ -32,13 +32,13 @@ export const rateLimit = fp(
     const bySender = { keyGenerator: (request: FastifyRequest) => request.principal, countedIn: 'store' }
     const messages = app.createRateLimit({ max: config.rateLimitPerSender, timeWindow, ...bySender })
     app.decorateRequest('principal', '')
+    const count = async (request: FastifyRequest, principal: string) => {
+      request.principal = principal
+      return waitOf(await messages(request)) > 0
+    }
     app.decorate('limits', {
       refusal: async request => (config.rateLimitPerIp === 0 ? 0 : waitOf(await refusals(request))),
-      sender: async (request, principal) => {
-        if (config.rateLimitPerSender === 0) return false
-        request.principal = principal
-        return waitOf(await messages(request)) > 0
-      },
+      sender: config.rateLimitPerSender === 0 ? null : count,
       login: async request => waitOf(await logins(request))
     })
   },

@@ -3,6 +3,9 @@ import type { DataOf } from '../frames/kinds.ts'
 import type { Store } from '../store/store.ts'
 import { isClosed } from './opt-out.ts'
 
+/** Says whether a person, named by pseudonym, is over the limit; null where there is no limit. */
+export type Limited = ((principal: string) => Promise<boolean>) | null
+
 const day = 86_400_000
 const minute = 60_000
 
@@ -12,19 +15,36 @@ export async function admit(
   tenant: string,
   principal: string,
   received: Received,
-  limited: (principal: string) => Promise<boolean>
+  limited: Limited
 ): Promise<DataOf<'message.refused'> | null> {
-  const { from, externalUser } = received.data
   // STOP is everybody's right; whoever sent it is heard.
   if (received.kind === 'command.received' && received.data.command === 'stop') return null
-  if (!allowed(tenant, from) && !(externalUser !== undefined && allowed(tenant, externalUser))) {
+  if (!isAllowed(allowed, tenant, received)) {
     return { reason: 'sender-not-allowed', tell: await firstIn(store, `refused:${principal}`, day) }
   }
   if (await isClosed({ store }, tenant, principal)) return { reason: 'opted-out', tell: false }
-  if (await limited(principal)) {
+  if (limited !== null && (await limited(principal))) {
     return { reason: 'rate-limited', tell: await firstIn(store, `limited:${principal}`, minute) }
   }
   return null
+}
+
+/** Whether judging a message leaves a trace that a repeat of it must not leave again. */
+export function leavesTrace(
+  allowed: (tenant: string, address: string) => boolean,
+  tenant: string,
+  received: Received,
+  limited: Limited
+): boolean {
+  return limited !== null || received.kind === 'command.received' || !isAllowed(allowed, tenant, received)
+}
+
+function isAllowed(
+  allowed: (tenant: string, address: string) => boolean,
+  tenant: string,
+  { data: { from, externalUser } }: Received
+): boolean {
+  return allowed(tenant, from) || (externalUser !== undefined && allowed(tenant, externalUser))
 }
 
 async function firstIn(store: Store, key: string, windowMs: number): Promise<boolean> {

@@ -6,7 +6,7 @@ import { framesOf } from '../frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
 import { deriveProvenance } from '../frames/provenance.ts'
 import type { Acceptance, Store } from '../store/store.ts'
-import { admit } from './admission.ts'
+import { admit, type Limited, leavesTrace } from './admission.ts'
 import { addNote } from './note.ts'
 import { closeLine, openLine } from './opt-out.ts'
 import { resolvePerson } from './person.ts'
@@ -17,11 +17,7 @@ export interface Inbox {
    * Keeps a message once. `limited` is asked only for a message that is not known yet, with the person's pseudonym, and says
    * whether that sender is over the limit. Rejects with STORE_UNAVAILABLE or STOPPING: then answer 503.
    */
-  accept(
-    tenant: string,
-    received: Received,
-    limited: (principal: string) => Promise<boolean>
-  ): Promise<'accepted' | 'refused' | 'duplicate'>
+  accept(tenant: string, received: Received, limited: Limited): Promise<'accepted' | 'refused' | 'duplicate'>
   /** Notes what became of something we sent, found by `send` (the opaque id of the callback URL), else by its message id. */
   noteStatus(status: SendStatus, send: string | null): Promise<'noted' | 'unchanged' | 'unmatched'>
 }
@@ -64,11 +60,12 @@ async function keep(
   parts: InboxParts,
   tenant: string,
   received: Received,
-  limited: (principal: string) => Promise<boolean>
+  limited: Limited
 ): Promise<'accepted' | 'refused' | 'duplicate'> {
   const { store, observe } = parts
   const execution = received.id
-  if ((await store.read(execution)) !== null) {
+  // The store refuses a repeat in any case; it must be known beforehand only where something else is written before.
+  if (leavesTrace(parts.allowed, tenant, received, limited) && (await store.read(execution)) !== null) {
     observe('message.duplicate', { execution })
     return 'duplicate'
   }

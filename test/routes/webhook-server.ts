@@ -54,7 +54,7 @@ export async function openWebhooks(
   const time = { now: 0 }
   const inbox: Inbox = {
     accept: async (_tenant, received, isLimited) => {
-      limited.push(await isLimited('pseudonym'))
+      limited.push((await isLimited?.('pseudonym')) ?? false)
       const known = kept.some(each => each.id === received.id)
       if (!known) kept.push(received)
       return known ? 'duplicate' : 'accepted'

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { ConversationSummary, Store } from '../store.ts'
+import { history } from './queries.ts'
 
 /** How many executions stand beside each conversation of the list. */
 const shownExecutions = 20
@@ -12,10 +13,12 @@ type Lane = { lane: string; tenant: string; newest: number }
 export function createConversations(db: DatabaseSync) {
   const page = db.prepare('SELECT lane, tenant, newest FROM lanes WHERE newest < ? ORDER BY newest DESC LIMIT ?')
   const one = db.prepare('SELECT lane, tenant, newest FROM lanes WHERE lane = ?')
-  const executions = db.prepare('SELECT id, state, at FROM executions WHERE lane = ? ORDER BY arrival DESC LIMIT ?')
+  const executions = db.prepare(
+    `${history(':newest')} SELECT id, state, at FROM history JOIN executions USING (arrival) ORDER BY arrival DESC`
+  )
 
-  const summarise = ({ lane, tenant }: Lane, limit: number): ConversationSummary => {
-    const rows = executions.all(lane, limit) as { id: string; state: State; at: number }[]
+  const summarise = ({ lane, tenant, newest }: Lane, limit: number): ConversationSummary => {
+    const rows = executions.all({ newest, limit }) as { id: string; state: State; at: number }[]
     const shown = rows.map(row => ({ ...row, at: new Date(row.at).toISOString() }))
     return { id: lane, tenant, lastAt: shown[0]?.at ?? '', executions: shown.toReversed() }
   }

@@ -23,14 +23,12 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
   const db = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
   try {
     const isNew = checkVersion(db, path)
-    // A frame of usual length still fits into a page of this size; on 4 KiB each would take an overflow page of its own.
-    if (isNew) db.exec('PRAGMA page_size = 8192')
     db.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA secure_delete = ON;
       PRAGMA temp_store = MEMORY;
-      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA wal_autocheckpoint = 16000;
       PRAGMA cache_size = -32768;
       PRAGMA journal_size_limit = 67108864;
     `)

@@ -63,8 +63,9 @@ const endOfLane = (lane: string) =>
 
 const sql = {
   insert: `
-    INSERT INTO executions (id, lane, tenant, principal, at, state, open, ord, n, hash, purge_at)
-    VALUES (:id, :lane, :tenant, :principal, :at, :state, :open, ${endOfLane(':lane')}, :n, :hash, :purgeAt)
+    INSERT INTO executions (id, lane, tenant, principal, at, state, open, ord, previous, n, hash, purge_at)
+    VALUES (:id, :lane, :tenant, :principal, :at, :state, :open, ${endOfLane(':lane')},
+      (SELECT newest FROM lanes WHERE lane = :lane), :n, :hash, :purgeAt)
     ON CONFLICT (id) DO NOTHING`,
   standing: 'SELECT arrival, lane, n, state, purged FROM executions WHERE id = ?',
   held: `

@@ -13,6 +13,15 @@ export function toExecution(row: unknown, journal: Journal): Execution {
   return { ...rest, at: new Date(at).toISOString(), frames: journal.frames(arrival) }
 }
 
+/** A table `history` of at most `:limit` arrival numbers of one lane, from the one that `newest` selects back to older ones. */
+export const history = (newest: string) => `
+  WITH RECURSIVE history (arrival, place) AS (
+    SELECT arrival, 1 FROM executions WHERE arrival = (${newest})
+    UNION ALL
+    SELECT e.previous, place + 1 FROM history JOIN executions e USING (arrival)
+    WHERE place < :limit AND e.previous IS NOT NULL
+  )`
+
 /** What the workers and the agent read. */
 export function createQueries(db: DatabaseSync, journal: Journal) {
   const statements = prepareAll(db, sql)
@@ -40,11 +49,9 @@ export function createQueries(db: DatabaseSync, journal: Journal) {
 const sql = {
   read: `SELECT ${executionColumns} FROM executions WHERE id = ?`,
   due: `SELECT ${executionColumns} FROM executions WHERE timer_at <= ? ORDER BY timer_at LIMIT ?`,
-  earlier: `
-    SELECT ${executionColumns} FROM executions
-    WHERE lane = :lane AND arrival < (SELECT arrival FROM executions WHERE id = :before AND lane = :lane)
-    ORDER BY arrival DESC LIMIT :limit`,
-  lastInbound: 'SELECT at FROM executions WHERE lane = ? ORDER BY arrival DESC LIMIT 1',
+  earlier: `${history('SELECT previous FROM executions WHERE id = :before AND lane = :lane')}
+    SELECT ${executionColumns} FROM history JOIN executions USING (arrival) ORDER BY arrival DESC`,
+  lastInbound: 'SELECT at FROM executions WHERE arrival = (SELECT newest FROM lanes WHERE lane = ?)',
   open: `
     SELECT count(*) AS open, coalesce(sum(state = 'running'), 0) AS running, min(at) AS oldest
     FROM executions WHERE open = 1`,

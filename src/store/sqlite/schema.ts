@@ -4,7 +4,8 @@ export const schemaVersion = 1
 /**
  * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
  * `arrival` numbers executions in the order of acceptance and never changes; `ord` is the place in the queue of the lane, which a
- * decision or a retry moves to the end.
+ * decision or a retry moves to the end. `previous` is the one accepted before it in its lane: history is a chain from
+ * `lanes.newest`, because an index by lane would cost every message a page of its own.
  */
 export const schema = `
 CREATE TABLE executions (
@@ -17,6 +18,7 @@ CREATE TABLE executions (
   state TEXT NOT NULL,
   open INTEGER CHECK (open = 1),
   ord INTEGER NOT NULL,
+  previous INTEGER,
   token TEXT,
   fence INTEGER,
   claims INTEGER NOT NULL DEFAULT 0,
@@ -30,7 +32,6 @@ CREATE TABLE executions (
   purge_at INTEGER,
   purged INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX executions_of_lane ON executions (lane, arrival);
 CREATE INDEX executions_head ON executions (lane, ord) WHERE open = 1;
 CREATE INDEX executions_open ON executions (at, state) WHERE open = 1;
 CREATE INDEX executions_timer ON executions (timer_at) WHERE timer_at IS NOT NULL;
@@ -41,7 +42,7 @@ CREATE TABLE frames (
   n INTEGER NOT NULL,
   json TEXT NOT NULL,
   PRIMARY KEY (execution, n)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE lanes (
   lane TEXT PRIMARY KEY,
