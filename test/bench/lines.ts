@@ -1,0 +1,43 @@
+/** One measurement of both sides, in the unit of its line. */
+export interface Round {
+  readonly ours: number
+  readonly peer: number
+}
+
+/** What must hold: the median over the rounds of ours ÷ peer, or of ours alone where there is no peer. */
+export const lines = {
+  acknowledged: { says: 'durable acknowledgements ÷ a bare Fastify that checks the signature', least: 0.45 },
+  job: { says: 'whole job ÷ a loop that makes the same calls and keeps nothing', least: 0.45 },
+  reply: { says: 'webhook to reply ÷ that loop, one message at a time', most: 8 },
+  claim: { says: 'claim with many conversations waiting ÷ with 1,000', most: 1.5 },
+  receiving: { says: 'resident memory of a server that only receives, after its rounds, MB', most: 300 },
+  working: { says: 'resident memory of a server that works, after its rounds, MB', most: 300 }
+} as const satisfies Record<string, { says: string } & ({ least: number } | { most: number })>
+
+export type LineName = keyof typeof lines
+
+/** A line with its figure: `held` says whether it is met. */
+export interface Verdict {
+  readonly name: LineName
+  readonly says: string
+  readonly figure: number
+  readonly bound: string
+  readonly held: boolean
+}
+
+/** Holds a figure against its line. */
+export function judge(name: LineName, figure: number): Verdict {
+  const { says, ...bound } = lines[name]
+  const held = 'least' in bound ? figure >= bound.least : figure <= bound.most
+  return { name, says, figure, bound: 'least' in bound ? `≥ ${bound.least}` : `≤ ${bound.most}`, held }
+}
+
+/** The median over rounds of ours ÷ peer: each pair ran one after the other, so what else the machine did fell on both. */
+export function ratio(rounds: readonly Round[]): number {
+  return median(rounds.map(({ ours, peer }) => ours / peer))
+}
+
+/** The middle value; of an even number the lower of the two. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? Number.NaN
+}

@@ -1,0 +1,77 @@
+import { type Child, startChild } from './child.ts'
+import type { Posted } from './generator.ts'
+import type { Round } from './lines.ts'
+import type { Note } from './messages.ts'
+import { startServer } from './server.ts'
+import type { Addresses } from './stand-ins.ts'
+
+/** Voice notes answered a second, the time of one from webhook to reply (ms), and the memory of our server at the end (MB). */
+export interface WholeJob {
+  readonly throughput: readonly Round[]
+  readonly latency: readonly Round[]
+  readonly memory: number
+  /** Voice notes that were acknowledged, and those whose work was done in the end. */
+  readonly acknowledged: number
+  readonly done: number
+}
+
+const connections = 32
+
+/** Conversations at once: as many as a server works that is told nothing. */
+const concurrency = 8
+
+/** Answers voice notes on our server and in a bare loop, by turns: many at once, then one at a time. */
+export async function compareWholeJobs(options: {
+  rounds: number
+  notes: number
+  alone: number
+  profileDir?: string | undefined
+}): Promise<WholeJob> {
+  const standIns = startChild('stand-ins.ts')
+  const peer = startChild('loop.ts')
+  const generator = startChild('generator.ts')
+  const addresses = await standIns.ask<Addresses>('addresses')
+  const env = { TWILIO_API_URL: addresses.twilio, OPENAI_BASE_URL: addresses.openai }
+  const { url, memory, stop } = await startServer(env, options.profileDir)
+  const shelve = (count: number) => standIns.ask<Note[]>('shelve', count)
+  let acknowledged = 0
+
+  async function serve(count: number): Promise<number> {
+    await generator.ask('prepareNotes', { url, notes: await shelve(count) })
+    const replied = standIns.ask('replies', count)
+    const started = performance.now()
+    const { answered } = await generator.ask<Posted>('post', { url, connections })
+    if (answered !== count) throw new Error(`${count - answered} of ${count} voice notes were not acknowledged`)
+    acknowledged += answered
+    await replied
+    return performance.now() - started
+  }
+
+  async function converse(count: number): Promise<number> {
+    acknowledged += count
+    return standIns.ask<number>('converse', { url, notes: await shelve(count) })
+  }
+
+  // The first jobs are slow on both sides; and the loop learns from ours what a request to the model looks like.
+  await serve(options.notes)
+  const turn = await standIns.ask<object>('turn')
+  const loop = async (count: number, width: number) =>
+    peer.ask<number>('run', { ...addresses, notes: await shelve(count), concurrency: width, turn })
+  await loop(options.notes, concurrency)
+
+  const throughput: Round[] = []
+  const latency: Round[] = []
+  const perSecond = (ms: number) => (options.notes / ms) * 1_000
+  for (let i = 0; i < options.rounds; i++) {
+    const bare = perSecond(await loop(options.notes, concurrency))
+    throughput.push({ ours: perSecond(await serve(options.notes)), peer: bare })
+  }
+  for (let i = 0; i < options.rounds; i++) {
+    const bare = (await loop(options.alone, 1)) / options.alone
+    latency.push({ ours: (await converse(options.alone)) / options.alone, peer: bare })
+  }
+  const resident = await memory()
+  const { done = 0 } = await stop()
+  await Promise.all([standIns, peer, generator].map((child: Child) => child.stop()))
+  return { throughput, latency, memory: resident, acknowledged, done }
+}
