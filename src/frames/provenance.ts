@@ -1,5 +1,3 @@
-import { z } from 'zod'
-
 /** How far the words of a frame can be believed, from the most to the least trusted (safety rule 3.1). */
 export const integrities = [
   'system',
@@ -18,14 +16,13 @@ export const confidentialities = ['public', 'tenant', 'user'] as const
 export type Confidentiality = (typeof confidentialities)[number]
 
 /** Where a frame comes from: `origin` names the door, `ref` the thing outside (a message, a call) or the frame it derives from. */
-export const provenanceSchema = z.strictObject({
-  origin: z.string().min(1).max(64),
-  principal: z.string().max(64).optional(),
-  integrity: z.enum(integrities),
-  confidentiality: z.enum(confidentialities),
-  ref: z.string().max(200).nullable()
-})
-export type Provenance = z.infer<typeof provenanceSchema>
+export interface Provenance {
+  readonly origin: string
+  readonly principal?: string | undefined
+  readonly integrity: Integrity
+  readonly confidentiality: Confidentiality
+  readonly ref: string | null
+}
 
 /** The label of something made from `parents`: the lowest integrity and the highest confidentiality among them, so that no step launders trust. */
 export function deriveProvenance(origin: string, ref: string | null, parents: readonly Provenance[]): Provenance {

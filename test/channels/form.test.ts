@@ -115,12 +115,13 @@ t.test('agrees with URLSearchParams on every well-formed form', async t => {
   const random = generator(7)
   const alphabet = ['a', 'B', '0', '_', '[', ']', ' ', '+', '&', '=', '%', 'é', '€', '😀', '\ufeff', '\0', '~', "'"]
   const word = () => Array.from({ length: random(6) }, () => alphabet[random(alphabet.length)]).join('')
+  const wrong: string[] = []
   for (let i = 0; i < 2_000; i++) {
     const form = new URLSearchParams(Array.from({ length: random(8) }, (): [string, string] => [word(), word()]))
     const text = random(2) ? form.toString() : form.toString().replaceAll('+', '%20')
-    if (JSON.stringify(parse(text)) !== JSON.stringify([...form])) return t.fail(text)
+    if (JSON.stringify(parse(text)) !== JSON.stringify([...form])) wrong.push(text)
   }
-  t.pass('2,000 forms')
+  t.strictSame(wrong, [])
 })
 
 t.test('a form holds each plain key once', async t => {

@@ -50,18 +50,19 @@ t.test('what was signed by another hand is taken in any order, and not with one 
   const random = generator(11)
   const word = () =>
     Buffer.from(Array.from({ length: 1 + random(8) }, () => 32 + random(95))).toString() + '€é😀'[random(2)]
+  const wrong: unknown[] = []
   for (let i = 0; i < 300; i++) {
     const form: Pair[] = Array.from({ length: 1 + random(12) }, () => [word(), word()])
     const signature = sign(origin + target, form, token)
     const shuffled = form.toSorted(() => random(3) - 1)
-    if (!isTaken(signature, { pairs: shuffled })) return t.fail(JSON.stringify(form))
+    if (!isTaken(signature, { pairs: shuffled })) wrong.push(form)
     const at = random(signature.length - 1)
     const letter = signature[at] === 'A' ? 'B' : 'A'
-    if (isTaken(signature.slice(0, at) + letter + signature.slice(at + 1), { pairs: form })) return t.fail(signature)
+    if (isTaken(signature.slice(0, at) + letter + signature.slice(at + 1), { pairs: form })) wrong.push(signature)
     const changed = form.with(random(form.length), [word(), `${word()}!`])
-    if (isTaken(signature, { pairs: changed })) return t.fail(JSON.stringify(changed))
+    if (isTaken(signature, { pairs: changed })) wrong.push(changed)
   }
-  t.pass('300 forms')
+  t.strictSame(wrong, [])
 })
 
 t.test('the port of the public URL may be missing from what was signed, or the default one be in it', async t => {
