@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as sha } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { Clock } from './clock.ts'
 import type { Entropy } from './entropy.ts'
@@ -96,11 +96,15 @@ export function checkChain(
 }
 
 function commit(salt: Buffer, data: unknown): string {
-  return createHash('sha256').update(salt).update(jcs(data)).digest('hex')
+  return digest(salt, jcs(data))
 }
 
 function link(previous: string, head: object): string {
-  return createHash('sha256').update(Buffer.from(previous, 'hex')).update(jcs(head)).digest('hex')
+  return digest(Buffer.from(previous, 'hex'), jcs(head))
+}
+
+function digest(prefix: Buffer, text: string): string {
+  return sha('sha256', Buffer.concat([prefix, Buffer.from(text)]), 'hex')
 }
 
 function jcs(value: unknown): string {
