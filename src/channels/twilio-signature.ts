@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { FailureCode } from '../frames/failure.ts'
 import type { Pair } from './form.ts'
 import type { TwilioAccount } from './twilio-account.ts'
@@ -63,7 +63,16 @@ export function checkSignature(
 }
 
 function sign(hash: 'sha1' | 'sha256', secret: string, text: string): Buffer {
-  return Buffer.from(createHmac(hash, secret).update(text).digest('base64'))
+  return Buffer.from(createHmac(hash, keyOf(secret)).update(text).digest('base64'))
+}
+
+// Making the key costs as much as signing with it; there are only the configured secrets.
+const keys = new Map<string, KeyObject>()
+
+function keyOf(secret: string): KeyObject {
+  const key = keys.get(secret) ?? createSecretKey(secret, 'utf8')
+  keys.set(secret, key)
+  return key
 }
 
 function joinPairs(pairs: readonly Pair[]): string {

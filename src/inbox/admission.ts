@@ -1,7 +1,6 @@
 import type { Received } from '../channels/channel.ts'
 import type { DataOf } from '../frames/kinds.ts'
 import type { Store } from '../store/store.ts'
-import { isClosed } from './opt-out.ts'
 
 /** Says whether a person, named by pseudonym, is over the limit; null where there is no limit. */
 export type Limited = ((principal: string) => Promise<boolean>) | null
@@ -13,16 +12,17 @@ const minute = 60_000
 export async function admit(
   { store, allowed }: { store: Store; allowed: (tenant: string, address: string) => boolean },
   tenant: string,
-  principal: string,
+  { principal, isClosed }: { principal: string; isClosed: boolean },
   received: Received,
   limited: Limited
 ): Promise<DataOf<'message.refused'> | null> {
+  const command = received.kind === 'command.received' ? received.data.command : null
   // STOP is everybody's right; whoever sent it is heard.
-  if (received.kind === 'command.received' && received.data.command === 'stop') return null
+  if (command === 'stop') return null
   if (!isAllowed(allowed, tenant, received)) {
     return { reason: 'sender-not-allowed', tell: await firstIn(store, `refused:${principal}`, day) }
   }
-  if (await isClosed({ store }, tenant, principal)) return { reason: 'opted-out', tell: false }
+  if (isClosed && command !== 'start') return { reason: 'opted-out', tell: false }
   if (limited !== null && (await limited(principal))) {
     return { reason: 'rate-limited', tell: await firstIn(store, `limited:${principal}`, minute) }
   }

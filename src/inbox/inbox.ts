@@ -69,12 +69,12 @@ async function keep(
     observe('message.duplicate', { execution })
     return 'duplicate'
   }
-  const principal = await resolvePerson(parts, tenant, received.data)
+  const { principal, isClosed } = await resolvePerson(parts, tenant, received.data)
   if (received.kind === 'command.received') {
     if (received.data.command === 'stop') await closeLine(parts, tenant, principal)
     if (received.data.command === 'start') await openLine(parts, tenant, principal)
   }
-  const refusal = await admit(parts, tenant, principal, received, limited)
+  const refusal = await admit(parts, tenant, { principal, isClosed }, received, limited)
   const frames = firstFrames(parts, received, principal, refusal)
   const answered = received.kind === 'command.received' && received.data.answered
   const state: Acceptance['state'] =

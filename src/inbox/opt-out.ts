@@ -1,5 +1,6 @@
 import type { Clock } from '../frames/clock.ts'
-import type { RecordKey, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import { changePerson, readPerson } from './person-record.ts'
 
 /** Records that a person wants no more messages. Idempotent. */
 export async function closeLine(
@@ -7,20 +8,21 @@ export async function closeLine(
   tenant: string,
   principal: string
 ): Promise<void> {
-  await store.putRecord(key(tenant, principal), { at: new Date(clock.now()).toISOString() }, 0)
+  const closedAt = new Date(clock.now()).toISOString()
+  await changePerson(store, tenant, principal, record =>
+    record.closedAt === undefined ? { ...record, closedAt } : record
+  )
 }
 
 /** Takes the opt-out of a person back. Idempotent. */
 export async function openLine({ store }: { store: Store }, tenant: string, principal: string): Promise<void> {
-  const record = await store.record(key(tenant, principal))
-  if (record !== null) await store.putRecord(key(tenant, principal), null, record.version)
+  await changePerson(store, tenant, principal, record => {
+    const { closedAt, ...rest } = record
+    return closedAt === undefined ? record : rest
+  })
 }
 
 /** Whether a person asked for no more messages: every send asks this first. */
 export async function isClosed({ store }: { store: Store }, tenant: string, principal: string): Promise<boolean> {
-  return (await store.record(key(tenant, principal))) !== null
-}
-
-function key(tenant: string, principal: string): RecordKey {
-  return { tenant, user: principal, kind: 'opt-out', id: 'all' }
+  return (await readPerson(store, tenant, principal)).closedAt !== undefined
 }
