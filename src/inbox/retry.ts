@@ -1,8 +1,8 @@
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
-import { lastOf, type State, sinceRetry } from '../frames/execution.ts'
+import { type Execution, lastOf, type State, sinceRetry } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
-import { type Frame, makeFrame, noTail } from '../frames/frame.ts'
+import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
 import type { Store } from '../store/store.ts'
 
 /**
@@ -10,29 +10,33 @@ import type { Store } from '../store/store.ts'
  * word on what happened. Throws NOT_FOUND, NOT_RETRYABLE (also when it was retried at the same time), EFFECT_UNDECIDED.
  */
 export async function retryExecution(
-  { store, clock, entropy }: { store: Store; clock: Clock; entropy: Entropy },
+  parts: { store: Store; clock: Clock; entropy: Entropy },
   id: string,
   effect?: 'happened' | 'did not happen'
 ): Promise<State> {
-  const execution = await store.read(id)
-  if (execution === null) throw new Failure('NOT_FOUND')
-  const from = restartAt(execution.frames)
-  if (!['dead', 'unknown', 'cancelled'].includes(execution.state) || from === null) throw new Failure('NOT_RETRYABLE')
-  if (execution.state === 'unknown' && effect === undefined) throw new Failure('EFFECT_UNDECIDED')
-  const ruling = execution.state === 'unknown' && effect !== undefined ? { effect } : {}
-  const frame = makeFrame(
-    id,
-    execution.frames.at(-1) ?? noTail,
-    {
-      kind: 'work.retried',
-      data: { from, ...ruling },
-      parent: execution.frames[from - 1]?.id ?? null,
-      provenance: { origin: 'operator', integrity: 'operator', confidentiality: 'tenant', ref: null }
-    },
-    { clock, entropy }
-  )
-  if (!(await store.reopen(id, frame as Frame))) throw new Failure('NOT_RETRYABLE')
-  return 'queued'
+  while (true) {
+    const execution = await parts.store.read(id)
+    if (execution === null) throw new Failure('NOT_FOUND')
+    // A status callback that came between is no reason to refuse: the look is taken again.
+    if (await parts.store.reopen(id, makeFrame(id, tailOf(execution), draftOf(execution, effect), parts)))
+      return 'queued'
+  }
+}
+
+function draftOf({ state, frames }: Execution, effect?: 'happened' | 'did not happen'): Draft<'work.retried'> {
+  const from = restartAt(frames)
+  if (!['dead', 'unknown', 'cancelled'].includes(state) || from === null) throw new Failure('NOT_RETRYABLE')
+  if (state === 'unknown' && effect === undefined) throw new Failure('EFFECT_UNDECIDED')
+  return {
+    kind: 'work.retried',
+    data: { from, ...(state === 'unknown' && effect !== undefined ? { effect } : {}) },
+    parent: frames[from - 1]?.id ?? null,
+    provenance: { origin: 'operator', integrity: 'operator', confidentiality: 'tenant', ref: null }
+  }
+}
+
+function tailOf({ frames }: Execution): Tail {
+  return frames.at(-1) ?? noTail
 }
 
 function restartAt(frames: readonly Frame[]): number | null {

@@ -29,6 +29,8 @@ export interface Outside {
   listSent?: Channel['listSent']
   tools?: readonly Tool[]
   leaseMs?: number
+  /** One keeps the dispatcher from looking for work while a lane is at work. */
+  concurrency?: number
 }
 
 /** The engine and a worker on a real store, under a clock that is moved by hand. The channel and the provider are functions of the test. */
@@ -82,7 +84,13 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   const parts = { store, clock, entropy, observe }
   const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
   const worker = createWorker(engine, {
-    ...{ tenants: [tenant], concurrency: 4, leaseMs: outside.leaseMs ?? 60_000, contentMs: hour, pollMs: 5 }
+    ...{
+      tenants: [tenant],
+      concurrency: outside.concurrency ?? 4,
+      leaseMs: outside.leaseMs ?? 60_000,
+      contentMs: hour,
+      pollMs: 5
+    }
   })
   t.teardown(async () => {
     await worker.stop(0)

@@ -179,6 +179,31 @@ t.test(
   }
 )
 
+t.test('a retry is not refused because a status callback came between', async t => {
+  const engine = await openEngine(t, {
+    respond: async () => {
+      throw new Failure('PROVIDER_CONTENT_REFUSED')
+    }
+  })
+  const id = await engine.accept(said('hello'))
+  engine.worker.start()
+  const dead = await engine.ended(id)
+  let between = 0
+  const store = {
+    ...engine.store,
+    async reopen(execution: string, frame: Frame) {
+      const data = { message: 'SM1', send: null, status: 'read', rank: ++between }
+      const provenance = { origin: 'status-callback', integrity: 'system', confidentiality: 'user', ref: null } as const
+      if (between === 1) {
+        await addNote(engine.parts, dead, () => ({ kind: 'reply.read', data, parent: null, provenance }))
+      }
+      return engine.store.reopen(execution, frame)
+    }
+  }
+  t.equal(await retryExecution({ ...engine.parts, store }, id).catch(error => error.code), 'queued')
+  t.equal(between, 2)
+})
+
 t.test('work that is hours old is not done: the person is asked to send it again', async t => {
   let turns = 0
   const engine = await openEngine(t, {
@@ -222,7 +247,8 @@ t.test('a holder that lost its lane starts no effect and writes nothing', async 
       new Promise(resolve => {
         go = resolve
       }),
-    leaseMs: 1_000
+    leaseMs: 1_000,
+    concurrency: 1
   })
   const id = await engine.accept(said('hello'))
   engine.worker.start()
@@ -259,6 +285,7 @@ t.test(
     const engine = await openEngine(t, {
       tools: [pay],
       leaseMs: 1_000,
+      concurrency: 1,
       respond: async ({ items }) => {
         const last = items.at(-1)
         if (last?.role !== 'result') return { text: '', calls: [{ id: 'c', tool: 'pay', arguments: '{}' }] }
