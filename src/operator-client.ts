@@ -14,7 +14,7 @@ export interface Following {
   onFrame?(frame: ShownFrame, execution: ShownExecution): void
 }
 
-/** A client of the API below `origin`. The server allows an address 100 requests a minute: one too many is simply asked again. */
+/** A client of the API below `origin`. What a proxy in front answers 429 is simply asked again. */
 export function createOperatorClient(origin: string, token: string): OperatorClient {
   async function get(path: string): Promise<Response> {
     const headers = { authorization: `Bearer ${token}` }

@@ -60,7 +60,7 @@ export interface Stage {
   read(address: string): string[]
   /** The sum of a metric's series that carry these labels; 0 where there is none. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
-  /** Waits until nothing is queued or at work. It asks the metrics, because the operator's API is rate-limited. */
+  /** Waits until nothing is queued or at work. It asks the metrics, so that it need not know the messages. */
   settled(timeoutMs?: number): Promise<void>
 }
 

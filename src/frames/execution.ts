@@ -45,6 +45,13 @@ export function lastOf<K extends Kind>(frames: readonly Frame[], kind: K): Frame
   return frames.findLast(frame => frame.kind === kind) as Frame<K> | undefined
 }
 
+/** What status callbacks said of the sends of an execution. */
+export function callbacksOf(frames: readonly Frame[]): Frame<'reply.delivered' | 'reply.read' | 'reply.failed'>[] {
+  return frames.filter(
+    frame => frame.kind === 'reply.delivered' || frame.kind === 'reply.read' || frame.kind === 'reply.failed'
+  )
+}
+
 /** Frame 1: the message itself. */
 export function received(frames: readonly Frame[]): Frame<ReceivedKind> {
   const first = frames[0]

@@ -2,7 +2,7 @@ import type { Received, SendStatus } from '../channels/channel.ts'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
-import { framesOf } from '../frames/execution.ts'
+import { callbacksOf } from '../frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
 import { deriveProvenance } from '../frames/provenance.ts'
 import type { Acceptance, Store } from '../store/store.ts'
@@ -116,7 +116,7 @@ async function noteStatus(
   const { kind } = status
   if (kind === null) return 'unchanged'
   const noted = await addNote(parts, execution, frames => {
-    const before = (['reply.delivered', 'reply.read', 'reply.failed'] as const).flatMap(each => framesOf(frames, each))
+    const before = callbacksOf(frames)
     const rank = Math.max(
       -1,
       ...before.filter(note => note.data.message === status.message).map(note => note.data.rank)

@@ -5,6 +5,7 @@ import { parsePublicUrl, signedOrigins } from '../../src/channels/public-url.ts'
 import { checkSignature, readClaim, type Signed } from '../../src/channels/twilio-signature.ts'
 import { Failure } from '../../src/frames/failure.ts'
 import { type Vector, vectors } from '../vectors/twilio-signatures.ts'
+import { codeOf } from './code-of.ts'
 import { generator } from './generator.ts'
 import { sign } from './sign.ts'
 
@@ -189,15 +190,6 @@ function signatureRefusal(vector: Vector): string | null {
 
 function isJson(vector: Vector): boolean {
   return vector.contentType.startsWith('application/json')
-}
-
-function codeOf(act: () => unknown): string | null {
-  try {
-    act()
-  } catch (error) {
-    return error instanceof Failure ? error.code : String(error)
-  }
-  return null
 }
 
 function isTaken(

@@ -3,6 +3,7 @@ import type { Pair } from '../../src/channels/form.ts'
 import { parsePublicUrl } from '../../src/channels/public-url.ts'
 import { isCanonical, sendOf, webhookAuthenticator } from '../../src/channels/twilio-webhook.ts'
 import { Failure } from '../../src/frames/failure.ts'
+import { codeOf } from './code-of.ts'
 import { sign } from './sign.ts'
 
 const origin = 'https://voice.example.com'
@@ -137,12 +138,3 @@ t.test('the public URL is a canonical https origin, or http on loopback', async 
     'hunter2'
   )
 })
-
-function codeOf(act: () => unknown): string | null {
-  try {
-    act()
-  } catch (error) {
-    return error instanceof Failure ? error.code : String(error)
-  }
-  return null
-}

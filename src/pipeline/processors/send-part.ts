@@ -1,6 +1,6 @@
 import type { Channel, Outgoing } from '../../channels/channel.ts'
 import type { Clock } from '../../frames/clock.ts'
-import { framesOf, received } from '../../frames/execution.ts'
+import { callbacksOf, framesOf, received } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
@@ -75,8 +75,7 @@ async function reconcile({ store, channelOf, clock }: Parts, work: Work): Promis
 
 /** A status callback that came back with this send's id proves that it was taken. */
 function calledBack(frames: readonly Frame[], started: Frame): string | undefined {
-  const notes = (['reply.delivered', 'reply.read', 'reply.failed'] as const).flatMap(kind => framesOf(frames, kind))
-  return notes.find(note => note.data.send === started.id)?.data.message
+  return callbacksOf(frames).find(note => note.data.send === started.id)?.data.message
 }
 
 /** The other side said no before it took anything: nothing to look for. */
