@@ -3,8 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Frame } from '../../src/frames/frame.ts'
+import { createChanges } from '../../src/store/sqlite/changes.ts'
 import { message, step } from './builders.ts'
 import { claim, day, done, hour, leaseMs, second } from './contract/moves.ts'
 import { contract } from './contract.ts'
@@ -26,10 +28,11 @@ t.test('no statement that works depends on how much is stored', async t => {
   })
   const dir = t.testdir()
   await openStore(t, dir)
-  DatabaseSync.prototype.prepare = prepare
-
   const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
   t.teardown(() => db.close())
+  createChanges(db, day)
+  DatabaseSync.prototype.prepare = prepare
+
   const plans = [...prepared]
     .filter(sql => /^\s*(SELECT|INSERT|UPDATE|DELETE)/.test(sql))
     .map(sql => ({
@@ -41,10 +44,7 @@ t.test('no statement that works depends on how much is stored', async t => {
     }))
   t.ok(plans.length > 40)
   const heavy = plans.filter(({ plan }) => plan.some(line => /^SCAN|TEMP B-TREE/.test(line)))
-  t.strictSame(heavy.map(({ plan }) => plan).sort(), [
-    ['SCAN executions USING COVERING INDEX executions_open'],
-    ['SCAN sqlite_master']
-  ])
+  t.strictSame(heavy.map(({ plan }) => plan).sort(), [['SCAN executions USING COVERING INDEX executions_open']])
   const planOf = (part: string) => plans.find(({ sql }) => sql.includes(part))?.plan
   t.strictSame(planOf('FROM lanes WHERE tenant = ?'), [
     'SEARCH lanes USING COVERING INDEX lanes_due (tenant=? AND wake_at<?)'
@@ -60,33 +60,48 @@ t.test('a faulty change fails alone among those it is committed with', async t =
   const circular: { self?: object } = {}
   circular.self = circular
   const key = { tenant: 't', user: 'u', kind: 'k', id: 'i' }
-  const [accepted, unwritable, unbindable, ready] = await Promise.allSettled([
+  const [accepted, unwritable, unsendable, unbindable, ready] = await Promise.allSettled([
     store.accept(mine),
     store.putRecord(key, circular, 0),
     store.take(Symbol('not a key') as unknown as string, second),
+    store.take({} as unknown as string, second),
     store.ready()
   ])
   t.match(accepted, { status: 'fulfilled', value: 'accepted' })
   t.match(unwritable, { status: 'rejected', reason: { name: 'TypeError' } })
+  t.match(unsendable, { status: 'rejected', reason: { name: 'DataCloneError' } })
   t.match(unbindable, { status: 'rejected', reason: { name: 'TypeError' } })
   t.equal(ready.status, 'fulfilled')
   t.ok(await store.read(mine.id))
 })
 
 t.test('a change that waited too long is refused and never made', async t => {
-  const { store, clock } = await openStore(t)
-  const late = message()
-  const waiting = store.accept(late).catch(error => error)
+  const dir = t.testdir()
+  const { store, clock } = await openStore(t, dir)
+  const [underWay, late, prompt] = [message(), message(), message()]
+  const visitor = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  t.teardown(() => visitor.close())
+  visitor.exec('BEGIN IMMEDIATE')
+  const refusals = [store.accept(underWay).catch(error => error)]
+  await setTimeout(50)
+  refusals.push(store.accept(late).catch(error => error))
+  await setTimeout(50)
   clock.advance(4.6 * second)
-  const prompt = store.accept(message())
-  t.equal((await waiting).code, 'STORE_UNAVAILABLE')
-  t.equal(await prompt, 'accepted')
+  for (const refusal of refusals) t.match(await refusal, { code: 'STORE_UNAVAILABLE' })
+  const waiting = store.accept(prompt)
+  visitor.exec('ROLLBACK')
+  t.equal(await waiting, 'accepted')
+  t.ok(await store.read(underWay.id), 'what was under way is kept')
   t.equal(await store.read(late.id), null)
+  t.equal(await store.accept(underWay), 'duplicate')
   t.equal(await store.accept(late), 'accepted')
 })
 
 t.test('a full disk refuses and keeps nothing half, and work goes on once there is room', async t => {
-  const { store, dir, makeRoom } = await openOnFullDisk(t)
+  const small = await openOnFullDisk(t)
+  // group-commit.test.ts meets the same end without a mount.
+  if (small === null) return t.comment('no file system may be mounted here')
+  const { store, dir, makeRoom } = small
   const acknowledged: string[] = []
   let failure: { code?: string; cause?: unknown } = {}
   for (let i = 0; failure.code === undefined && i < 20_000; i += 10) {
@@ -172,31 +187,16 @@ t.test('what was due stays due when the clock is set back', async t => {
   t.equal(await claim(store), null)
 })
 
-/**
- * A store with little room: on a real file system of a few MiB where this process may mount one, else under SQLite's own limit.
- * Its clock stands still, so free space is measured once, early: it is SQLite that meets the end.
- */
+/** A store on a real file system of a few MiB, where this process may mount one. Its clock stands still, so free space is measured once, early: it is SQLite that meets the end. */
 async function openOnFullDisk(t: Test) {
   const mountPoint = mkdtempSync(join(tmpdir(), 'knomly-'))
   t.teardown(() => rmSync(mountPoint, { recursive: true }))
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mountPoint]).status !== 0) return null
+  t.teardown(() => spawnSync('umount', ['-l', mountPoint]))
   const dir = join(mountPoint, 'data')
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mountPoint]).status === 0) {
-    t.teardown(() => spawnSync('umount', ['-l', mountPoint]))
-    const ballast = join(mountPoint, 'ballast')
-    const { store } = await openStore(t, dir)
-    await store.ready()
-    writeFileSync(ballast, Buffer.alloc(3 * 1024 ** 2))
-    return { store, dir, makeRoom: () => rmSync(ballast) }
-  }
-  t.comment('no mount here: the end of the disk is SQLite max_page_count')
-  const exec = DatabaseSync.prototype.exec
-  let db: DatabaseSync | undefined
-  DatabaseSync.prototype.exec = function (sql) {
-    db = this
-    exec.call(this, sql)
-  }
+  const ballast = join(mountPoint, 'ballast')
   const { store } = await openStore(t, dir)
-  DatabaseSync.prototype.exec = exec
-  db?.exec('PRAGMA max_page_count = 60')
-  return { store, dir, makeRoom: () => db?.exec('PRAGMA max_page_count = 1000000') }
+  await store.ready()
+  writeFileSync(ballast, Buffer.alloc(3 * 1024 ** 2))
+  return { store, dir, makeRoom: () => rmSync(ballast) }
 }

@@ -3,8 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { createPrivately } from './private-file.ts'
 import { schema, schemaVersion } from './schema.ts'
 
-/** How long a write waits for a visitor (a backup, the sqlite3 shell), in ms. The event loop stands still meanwhile. */
-const busyMs = 1_000
+/** How long a write waits for a visitor (a backup, the sqlite3 shell), in ms. */
+const busyMs = 3_000
 
 /** Only one process holds the store, so a lease found at open belongs to nobody: its lane is due, before all others. */
 const voidLeases = `
@@ -29,7 +29,7 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
       PRAGMA secure_delete = ON;
       PRAGMA temp_store = MEMORY;
       PRAGMA wal_autocheckpoint = 16000;
-      PRAGMA cache_size = -32768;
+      PRAGMA cache_size = -8192;
       PRAGMA journal_size_limit = 67108864;
     `)
     if (isNew) db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`)
@@ -39,6 +39,11 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
     db.close()
     throw error
   }
+}
+
+/** Opens the database once more, to look at what was committed while the next commit is under way. */
+export function openReader(dir: string): DatabaseSync {
+  return new DatabaseSync(join(dir, 'knomly.sqlite'), { readOnly: true, timeout: busyMs })
 }
 
 /** Whether the file is still empty. */

@@ -1,10 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Execution, State } from '../../frames/execution.ts'
+import type { State } from '../../frames/execution.ts'
 import { noTail } from '../../frames/frame.ts'
 import type { Acceptance, Approval, Lease } from '../store.ts'
 import type { Journal, Page } from './journal.ts'
-import { executionColumns, toExecution } from './queries.ts'
+import { collect, executionColumns, type Kept } from './queries.ts'
 import { prepareAll } from './statements.ts'
+
+/** A message without its frames, which travel as pages. */
+export type NewExecution = Omit<Acceptance, 'frames'>
 
 /** What a condition is checked against. `arrival` is the key of everything an execution owns. */
 export interface Standing {
@@ -17,12 +20,12 @@ export interface Standing {
 
 export type Executions = ReturnType<typeof createExecutions>
 
-/** The rows of executions: each function is one step of a change, to be run inside `write`. */
+/** The rows of executions: each function is one step of a change. */
 export function createExecutions(db: DatabaseSync, journal: Journal) {
   const statements = prepareAll(db, sql)
   return {
     /** Its arrival number, or null where the id is known already. */
-    insert(message: Acceptance, at: number, pages: readonly Page[], purgeAt: number | null): number | null {
+    insert(message: NewExecution, at: number, pages: readonly Page[], purgeAt: number | null): number | null {
       const { id, lane, tenant, principal, state } = message
       const open = state === 'queued' ? 1 : null
       const { n, hash } = pages.at(-1) ?? noTail
@@ -42,8 +45,8 @@ export function createExecutions(db: DatabaseSync, journal: Journal) {
     /** The oldest open execution of a lane, or null. */
     head: (lane: string) => (statements.head.get(lane)?.arrival as number | undefined) ?? null,
     /** Stamps it with the lease and counts the claim. */
-    run: (arrival: number, { token, fence }: Lease): Execution =>
-      toExecution(statements.run.get(token, fence, arrival), journal),
+    run: (arrival: number, { token, fence }: Lease): Kept =>
+      collect(statements.run.get(token, fence, arrival), journal),
     /** Puts it back to wait, if the lease runs it, and takes back the counted claim. */
     rest: (arrival: number, { token }: Lease) => statements.rest.run(arrival, token),
     end: (arrival: number, state: State, purgeAt: number | null) => statements.end.run(state, purgeAt, arrival),

@@ -6,12 +6,16 @@ import { schemaVersion } from './schema.ts'
 type Fact = { name: string; ok: boolean; detail: string }
 
 /** The facts about the embedded store that `doctor` shows. It reads the whole database: not for a busy server. */
-export function inspectDatabase(db: DatabaseSync, dir: string, space: FreeSpace): Fact[] {
-  const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
-  const version = pragma('user_version')
-  const journalMode = pragma('journal_mode')
-  const synchronous = pragma('synchronous')
-  const flaw = pragma('quick_check(1)')
+export function inspectDatabase(parts: {
+  db: DatabaseSync
+  dir: string
+  space: FreeSpace
+  durability: ReturnType<typeof readDurability>
+}): Fact[] {
+  const { db, dir, space, durability } = parts
+  const version = pragma(db, 'user_version')
+  const flaw = pragma(db, 'quick_check(1)')
+  const { journalMode, synchronous } = durability
   const mode = statSync(dir).mode & 0o777
   const { free, floor } = space.measure()
   return [
@@ -30,6 +34,15 @@ export function inspectDatabase(db: DatabaseSync, dir: string, space: FreeSpace)
       detail: `${mebibytes(free)} MiB free, at least ${mebibytes(floor)} needed`
     }
   ]
+}
+
+/** How the connection that writes keeps what it commits: each connection has settings of its own. */
+export function readDurability(db: DatabaseSync) {
+  return { journalMode: pragma(db, 'journal_mode'), synchronous: pragma(db, 'synchronous') }
+}
+
+function pragma(db: DatabaseSync, name: string): unknown {
+  return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
 
 function mebibytes(bytes: number): number {

@@ -1,22 +1,15 @@
-import type { Clock } from '../../frames/clock.ts'
 import type { State } from '../../frames/execution.ts'
-import type { Acceptance, Extras } from '../store.ts'
-import type { Executions, Standing } from './executions.ts'
+import type { Extras } from '../store.ts'
+import type { Executions, NewExecution, Standing } from './executions.ts'
 import { follow, type Journal, type Page } from './journal.ts'
 import type { Lanes } from './lanes.ts'
 
 /** The ends that an operator's retry may leave. */
 const reopenable: ReadonlySet<State> = new Set<State>(['dead', 'unknown', 'cancelled', 'refused'])
 
-/** What reaches an execution from outside, without a lease: the message itself, notes, decisions and retries. Run inside `write`. */
-export function createIntake(parts: {
-  clock: Clock
-  journal: Journal
-  executions: Executions
-  lanes: Lanes
-  contentMs: number
-}) {
-  const { clock, journal, executions, lanes, contentMs } = parts
+/** What reaches an execution from outside, without a lease: the message itself, notes, decisions and retries. */
+export function createIntake(parts: { journal: Journal; executions: Executions; lanes: Lanes; contentMs: number }) {
+  const { journal, executions, lanes, contentMs } = parts
 
   const add = (standing: Standing, pages: readonly Page[], extras?: Extras): void => {
     journal.write(standing.arrival, pages, extras)
@@ -30,35 +23,34 @@ export function createIntake(parts: {
   }
 
   return {
-    accept(message: Acceptance, pages: readonly Page[]): 'accepted' | 'duplicate' {
-      const now = clock.now()
+    accept(now: number, message: NewExecution, pages: readonly Page[]): 'accepted' | 'duplicate' {
       const isWork = message.state === 'queued'
       const arrival = executions.insert(message, now, pages, isWork ? null : now + contentMs)
       if (arrival === null) return 'duplicate'
       journal.write(arrival, pages)
-      lanes.arrive(message.lane, message.tenant, arrival, isWork)
+      lanes.arrive(now, message.lane, message.tenant, arrival, isWork)
       return 'accepted'
     },
-    note(id: string, pages: readonly Page[], extras?: Pick<Extras, 'refs'>): boolean {
+    note(_now: number, id: string, pages: readonly Page[], extras?: Pick<Extras, 'refs'>): boolean {
       const standing = before(id, pages)
       if (standing === null) return false
       add(standing, pages, extras)
       return true
     },
-    decide(id: string, pages: readonly Page[], approval: { id: string; state: string }): boolean {
+    decide(now: number, id: string, pages: readonly Page[], approval: { id: string; state: string }): boolean {
       const standing = before(id, pages)
       if (standing === null || !executions.settle(standing.arrival, approval)) return false
       add(standing, pages)
       executions.queueLast(standing.arrival)
-      lanes.ring(standing.lane)
+      lanes.ring(now, standing.lane)
       return true
     },
-    reopen(id: string, pages: readonly Page[]): boolean {
+    reopen(now: number, id: string, pages: readonly Page[]): boolean {
       const standing = before(id, pages)
       if (standing === null || !reopenable.has(standing.state)) return false
       add(standing, pages)
       executions.queueLast(standing.arrival)
-      lanes.ring(standing.lane)
+      lanes.ring(now, standing.lane)
       return true
     }
   }

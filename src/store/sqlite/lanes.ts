@@ -1,7 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Clock } from '../../frames/clock.ts'
-import type { Entropy } from '../../frames/entropy.ts'
-import type { Lease } from '../store.ts'
+import type { Lease, Store } from '../store.ts'
 
 export type Lanes = ReturnType<typeof createLanes>
 
@@ -9,7 +7,7 @@ export type Lanes = ReturnType<typeof createLanes>
  * Conversations as a queue of work. One field says it all: `wake_at` is when a lane may be taken. Ready: now; leased: the end of
  * the lease; backing off: the time of the next try; idle: NULL. So the lane of a dead worker simply becomes due again.
  */
-export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
+export function createLanes(db: DatabaseSync) {
   const arrive = db.prepare(
     `INSERT INTO lanes (lane, tenant, newest, wake_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (lane) DO UPDATE SET newest = excluded.newest, wake_at = coalesce(wake_at, excluded.wake_at)`
@@ -26,27 +24,22 @@ export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
   )
   const extend = db.prepare('UPDATE lanes SET wake_at = ? WHERE lane = ? AND token = ?')
   const letGo = db.prepare('UPDATE lanes SET wake_at = ?, token = NULL, owner = NULL WHERE lane = ? AND token = ?')
-  const listeners = new Set<() => void>()
   let rung = false
   let lastLook = 0
 
-  const dueNow = (): number => {
-    rung = true
-    return clock.now()
-  }
-
   return {
     /** Makes `execution` the newest of its lane, and rings it where there is work. */
-    arrive(lane: string, tenant: string, execution: number, isWork: boolean): void {
-      arrive.run(lane, tenant, execution, isWork ? dueNow() : null)
+    arrive(now: number, lane: string, tenant: string, execution: number, isWork: boolean): void {
+      arrive.run(lane, tenant, execution, isWork ? now : null)
+      rung ||= isWork
     },
     /** Makes an idle lane due. It never shortens a lease or a backoff. */
-    ring(lane: string): void {
-      ring.run(dueNow(), lane)
+    ring(now: number, lane: string): void {
+      ring.run(now, lane)
+      rung = true
     },
     /** Takes the lane that has been due longest: one index look for each tenant, however many lanes wait. */
-    take(options: { tenants: readonly string[]; owner: string; leaseMs: number }): Lease | null {
-      const now = clock.now()
+    take(now: number, options: Parameters<Store['claim']>[0], token: string): Lease | null {
       let found: { lane: string; tenant: string; wake_at: number } | undefined
       for (const candidate of options.tenants) {
         // The clock was set back: what was due by the old time would wait until the new one has caught up.
@@ -57,27 +50,23 @@ export function createLanes(db: DatabaseSync, clock: Clock, entropy: Entropy) {
       lastLook = now
       if (found === undefined) return null
       const { lane, tenant } = found
-      const token = entropy.id()
       const taken = take.get(token, options.owner, now + options.leaseMs, lane) as { fence: number }
       return { lane, tenant, token, fence: taken.fence }
     },
-    extend({ lane, token }: Lease, leaseMs: number): boolean {
-      return extend.run(clock.now() + leaseMs, lane, token).changes === 1
+    extend(now: number, { lane, token }: Lease, leaseMs: number): boolean {
+      return extend.run(now + leaseMs, lane, token).changes === 1
     },
     /** Gives a lane back: due at `wakeAt`, at once when that is past, idle for null. */
-    letGo({ lane, token }: Lease, wakeAt: number | null): boolean {
-      const isDue = wakeAt !== null && wakeAt <= clock.now()
-      return letGo.run(isDue ? dueNow() : wakeAt, lane, token).changes === 1
+    letGo(now: number, { lane, token }: Lease, wakeAt: number | null): boolean {
+      const isDue = wakeAt !== null && wakeAt <= now
+      rung ||= isDue
+      return letGo.run(isDue ? now : wakeAt, lane, token).changes === 1
     },
-    onRing(listener: () => void): () => void {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    /** To be called after a commit. */
-    tellOfRings(): void {
-      if (!rung) return
+    /** Whether a lane was made due since the last time of asking. */
+    takeRung(): boolean {
+      const was = rung
       rung = false
-      for (const listener of listeners) listener()
+      return was
     }
   }
 }

@@ -1,8 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Clock } from '../../frames/clock.ts'
 
-/** Counters in fixed windows, and the smallest write there is. Run inside `write`. */
-export function createLimits(db: DatabaseSync, clock: Clock) {
+/** Counters in fixed windows, and the smallest write there is. */
+export function createLimits(db: DatabaseSync) {
   // A window that ends later than one window from now was opened before the clock was set back: it is over.
   const take = db.prepare(
     `INSERT INTO limits (key, count, reset_at) VALUES (:key, 1, :now + :windowMs)
@@ -14,11 +13,12 @@ export function createLimits(db: DatabaseSync, clock: Clock) {
   const probe = db.prepare('UPDATE probe SET writes = writes + 1 WHERE id = 1')
 
   return {
-    take(key: string, windowMs: number): { count: number; resetMs: number } {
-      const now = clock.now()
+    take(now: number, key: string, windowMs: number): { count: number; resetMs: number } {
       const window = take.get({ key, windowMs, now }) as { count: number; reset_at: number }
       return { count: window.count, resetMs: window.reset_at - now }
     },
-    probe: () => probe.run()
+    probe: (_now: number) => {
+      probe.run()
+    }
   }
 }

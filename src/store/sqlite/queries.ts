@@ -1,16 +1,27 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Execution } from '../../frames/execution.ts'
 import type { Depth } from '../store.ts'
-import type { Journal } from './journal.ts'
+import { createJournal, type Journal } from './journal.ts'
 import { prepareAll } from './statements.ts'
 
 /** What `toExecution` makes an execution of. */
 export const executionColumns = 'arrival, id, lane, tenant, principal, state, at, n, claims, token'
 
-/** A row of `executionColumns` with its frames. */
-export function toExecution(row: unknown, journal: Journal): Execution {
-  const { arrival, at, ...rest } = row as Omit<Execution, 'at' | 'frames'> & { arrival: number; at: number }
-  return { ...rest, at: new Date(at).toISOString(), frames: journal.frames(arrival) }
+/** A row of `executionColumns` with the text of its frames: an execution as it is kept. */
+export interface Kept {
+  readonly row: Omit<Execution, 'at' | 'frames'> & { readonly arrival: number; readonly at: number }
+  readonly frames: readonly string[]
+}
+
+/** Collects what is kept of an execution. */
+export function collect(row: unknown, journal: Journal): Kept {
+  const found = row as Kept['row']
+  return { row: found, frames: journal.frames(found.arrival) }
+}
+
+/** An execution as the rooms see it. */
+export function toExecution({ row: { arrival: _, at, ...rest }, frames }: Kept): Execution {
+  return { ...rest, at: new Date(at).toISOString(), frames: frames.map(json => JSON.parse(json)) }
 }
 
 /** A table `history` of at most `:limit` arrival numbers of one lane, from the one that `newest` selects back to older ones. */
@@ -23,14 +34,17 @@ export const history = (newest: string) => `
   )`
 
 /** What the workers and the agent read. */
-export function createQueries(db: DatabaseSync, journal: Journal) {
+export function createQueries(db: DatabaseSync) {
+  const journal = createJournal(db)
   const statements = prepareAll(db, sql)
-  const load = (row: unknown) => toExecution(row, journal)
+  const load = (row: unknown) => toExecution(collect(row, journal))
   return {
     read(id: string): Execution | null {
       const row = statements.read.get(id)
       return row === undefined ? null : load(row)
     },
+    find: journal.find,
+    blob: journal.blob,
     due: (now: number, limit: number) => statements.due.all(now, limit).map(load),
     earlier: (lane: string, before: string, limit: number) => statements.earlier.all({ lane, before, limit }).map(load),
     lastInbound: (lane: string) => (statements.lastInbound.get(lane)?.at as number | undefined) ?? null,

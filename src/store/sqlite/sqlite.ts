@@ -3,20 +3,16 @@ import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
 import type { Store } from '../store.ts'
 import { createConversations } from './conversations.ts'
-import { openDatabase } from './database.ts'
-import { createExecutions } from './executions.ts'
+import { openReader } from './database.ts'
+import { reading } from './disk-fault.ts'
 import { createFreeSpace, type Statfs } from './free-space.ts'
-import { createGroupCommit, reading } from './group-commit.ts'
 import { inspectDatabase } from './inspect.ts'
-import { createIntake } from './intake.ts'
-import { createJournal, encode } from './journal.ts'
-import { createLanes } from './lanes.ts'
-import { createLimits } from './limits.ts'
+import { encode } from './journal.ts'
 import { lockDirectory } from './lock.ts'
-import { createQueries } from './queries.ts'
+import { createQueries, type Kept, toExecution } from './queries.ts'
 import { createRecords } from './records.ts'
-import { createSweeper } from './sweep.ts'
-import { createWork } from './work.ts'
+import { sweep } from './sweep.ts'
+import { startWriter } from './writer.ts'
 
 /** Where the embedded store lives, and what it needs; `contentMs` is how long an execution that ends at the door keeps its content. */
 export interface SqliteOptions {
@@ -39,86 +35,77 @@ export async function openSqliteStore({
   contentMs,
   statfs = statfsSync
 }: SqliteOptions): Promise<Store> {
+  const listeners = new Set<() => void>()
+  const onRing = () => {
+    for (const listener of listeners) listener()
+  }
   const lock = await lockDirectory(dir)
-  const db = await openDatabase(dir).catch(error => {
+  const { write, close } = await startWriter({ dir, contentMs, clock, onRing }).catch(error => {
     lock.release()
     throw error
   })
-
-  const journal = createJournal(db)
-  const executions = createExecutions(db, journal)
-  const queries = createQueries(db, journal)
-  const lanes = createLanes(db, clock, entropy)
-  const intake = createIntake({ clock, journal, executions, lanes, contentMs })
-  const work = createWork({ journal, executions, lanes })
+  const db = openReader(dir)
+  const queries = createQueries(db)
   const conversations = createConversations(db)
   const records = createRecords(db)
-  const limits = createLimits(db, clock)
   const space = createFreeSpace(dir, clock, statfs)
-  const { write, flush } = createGroupCommit({ db, clock, onCommit: lanes.tellOfRings })
-  const sweeper = createSweeper({ db, clock, journal, executions, lanes, write })
 
   return {
-    async accept(message) {
+    async accept({ frames, ...message }) {
       space.check()
-      const pages = encode(message.frames)
-      return write(() => intake.accept(message, pages))
+      return write('accept', message, encode(frames))
     },
-    claim: options => write(() => work.claim(options)),
-    heartbeat: (lease, leaseMs) => write(() => lanes.extend(lease, leaseMs)),
-    async append(lease, execution, frames, extras) {
-      const pages = encode(frames)
-      return write(() => work.append(lease, execution, pages, extras))
+    async claim(options) {
+      const claim = await write('claim', options, entropy.id())
+      return claim === null ? null : { lease: claim.lease, execution: toExecution(claim.kept) }
     },
-    async note(execution, frame, extras) {
-      const pages = encode([frame])
-      return write(() => intake.note(execution, pages, extras))
-    },
-    async finish(lease, execution, end) {
-      const pages = encode(end.frames)
-      return write(() => work.finish(lease, execution, pages, end))
-    },
-    async park(lease, execution, parking) {
-      const pages = encode(parking.frames)
-      return write(() => work.park(lease, execution, pages, parking))
-    },
-    async decide(execution, frame, approval) {
-      const pages = encode([frame])
-      return write(() => intake.decide(execution, pages, approval))
-    },
-    release: (lease, wakeAt) => write(() => work.release(lease, wakeAt)),
-    async reopen(execution, frame) {
-      const pages = encode([frame])
-      return write(() => intake.reopen(execution, pages))
-    },
+    heartbeat: (lease, leaseMs) => write('heartbeat', lease, leaseMs),
+    append: async (lease, execution, frames, extras) => write('append', lease, execution, encode(frames), extras),
+    note: async (execution, frame, extras) => write('note', execution, encode([frame]), extras),
+    finish: async (lease, execution, { frames, ...end }) =>
+      goingOn(await write('finish', lease, execution, encode(frames), end)),
+    park: async (lease, execution, { frames, ...parking }) =>
+      goingOn(await write('park', lease, execution, encode(frames), parking)),
+    decide: async (execution, frame, approval) => write('decide', execution, encode([frame]), approval),
+    release: (lease, wakeAt) => write('release', lease, wakeAt),
+    reopen: async (execution, frame) => write('reopen', execution, encode([frame])),
     due: async limit => reading(() => queries.due(clock.now(), limit)),
-    sweep: () => sweeper.pass(),
+    sweep: () => sweep(write),
     read: async execution => reading(() => queries.read(execution)),
-    find: async ref => reading(() => journal.find(ref)),
+    find: async ref => reading(() => queries.find(ref)),
     earlier: async (lane, before, limit) => reading(() => queries.earlier(lane, before, limit)),
     lastInbound: async lane => reading(() => queries.lastInbound(lane)),
-    blob: async id => reading(() => journal.blob(id)),
+    blob: async id => reading(() => queries.blob(id)),
     record: async key => reading(() => records.one(key)),
     records: async (of, page) => reading(() => records.page(of, page)),
-    async putRecord(key, data, expected) {
-      const json = data === null ? null : JSON.stringify(data)
-      return write(() => records.put(key, json, expected))
-    },
-    take: (key, windowMs) => write(() => limits.take(key, windowMs)),
+    putRecord: async (key, data, expected) =>
+      write('putRecord', key, data === null ? null : JSON.stringify(data), expected),
+    take: (key, windowMs) => write('take', key, windowMs),
     conversations: async page => reading(() => conversations.page(page)),
     conversation: async (lane, limit) => reading(() => conversations.one(lane, limit)),
     depth: async () => reading(() => queries.depth(clock.now())),
-    onRing: lanes.onRing,
+    onRing(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     async ready() {
       space.check()
-      await write(() => limits.probe())
+      await write('probe')
     },
-    inspect: async () => reading(() => inspectDatabase(db, dir, space)),
+    async inspect() {
+      const durability = await write('durability')
+      return reading(() => inspectDatabase({ db, dir, space, durability }))
+    },
     async close() {
-      flush()
       if (!db.isOpen) return
+      // Before the other connection, because the last to close empties the log.
       db.close()
+      await close()
       lock.release()
     }
   }
+}
+
+function goingOn({ ended, next }: { ended: boolean; next: Kept | null }) {
+  return { ended, next: next === null ? null : toExecution(next) }
 }

@@ -1,14 +1,14 @@
-import type { Execution } from '../../frames/execution.ts'
-import type { Claim, Extras, Lease, Store } from '../store.ts'
+import type { Extras, Lease, Store } from '../store.ts'
 import type { Executions, Standing } from './executions.ts'
 import { follow, type Journal, type Page } from './journal.ts'
 import type { Lanes } from './lanes.ts'
+import type { Kept } from './queries.ts'
 
-type Ended = { ended: boolean; next: Execution | null }
-type End = Parameters<Store['finish']>[2]
-type Parking = Parameters<Store['park']>[2]
+type Ended = { ended: boolean; next: Kept | null }
+type End = Omit<Parameters<Store['finish']>[2], 'frames'>
+type Parking = Omit<Parameters<Store['park']>[2], 'frames'>
 
-/** What a worker does under a lease. Every change is refused once the lane or the execution carries another token. Run inside `write`. */
+/** What a worker does under a lease. Every change is refused once the lane or the execution carries another token. */
 export function createWork(parts: { journal: Journal; executions: Executions; lanes: Lanes }) {
   const { journal, executions, lanes } = parts
 
@@ -22,46 +22,59 @@ export function createWork(parts: { journal: Journal; executions: Executions; la
   }
 
   /** After an end: the lane's next under the same lease, or the lane let go. */
-  function goOn(lease: Lease, takeNext: boolean): Ended {
+  function goOn(now: number, lease: Lease, takeNext: boolean): Ended {
     const head = executions.head(lease.lane)
     if (takeNext && head !== null) return { ended: true, next: executions.run(head, lease) }
-    lanes.letGo(lease, head === null ? null : 0)
+    lanes.letGo(now, lease, head === null ? null : 0)
     return { ended: true, next: null }
   }
 
   const refused: Ended = { ended: false, next: null }
 
   return {
-    claim(options: Parameters<Store['claim']>[0]): Claim | null {
+    claim(now: number, options: Parameters<Store['claim']>[0], token: string): { lease: Lease; kept: Kept } | null {
       for (;;) {
-        const lease = lanes.take(options)
+        const lease = lanes.take(now, options, token)
         if (lease === null) return null
         const head = executions.head(lease.lane)
-        if (head !== null) return { lease, execution: executions.run(head, lease) }
-        lanes.letGo(lease, null)
+        if (head !== null) return { lease, kept: executions.run(head, lease) }
+        lanes.letGo(now, lease, null)
       }
     },
-    append(lease: Lease, id: string, pages: readonly Page[], extras?: Extras): boolean {
+    heartbeat: (now: number, lease: Lease, leaseMs: number): boolean => lanes.extend(now, lease, leaseMs),
+    append(_now: number, lease: Lease, id: string, pages: readonly Page[], extras?: Extras): boolean {
       const held = extend(lease, id, pages, extras)
       if (held === null) return false
       executions.resetClaims(held.arrival)
       return true
     },
-    finish(lease: Lease, id: string, pages: readonly Page[], { state, extras, takeNext, purgeAt }: End): Ended {
+    finish(
+      now: number,
+      lease: Lease,
+      id: string,
+      pages: readonly Page[],
+      { state, extras, takeNext, purgeAt }: End
+    ): Ended {
       const held = extend(lease, id, pages, extras)
       if (held === null) return refused
       executions.end(held.arrival, state, purgeAt)
-      return goOn(lease, takeNext)
+      return goOn(now, lease, takeNext)
     },
-    park(lease: Lease, id: string, pages: readonly Page[], { approval, timerAt, takeNext }: Parking): Ended {
+    park(
+      now: number,
+      lease: Lease,
+      id: string,
+      pages: readonly Page[],
+      { approval, timerAt, takeNext }: Parking
+    ): Ended {
       const held = extend(lease, id, pages)
       if (held === null) return refused
       executions.park(held.arrival, approval, timerAt)
-      return goOn(lease, takeNext)
+      return goOn(now, lease, takeNext)
     },
-    release(lease: Lease, wakeAt = 0): boolean {
+    release(now: number, lease: Lease, wakeAt = 0): boolean {
       const head = executions.head(lease.lane)
-      if (!lanes.letGo(lease, wakeAt)) return false
+      if (!lanes.letGo(now, lease, wakeAt)) return false
       if (head !== null) executions.rest(head, lease)
       return true
     }
