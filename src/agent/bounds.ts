@@ -1,6 +1,6 @@
 import { framesOf, sinceRetry } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
-import type { Frame } from '../frames/frame.ts'
+import { type Frame, frameText } from '../frames/frame.ts'
 import { noteKinds } from '../frames/kinds.ts'
 
 const longestWorkMs = 5 * 60_000
@@ -36,6 +36,7 @@ export function mustBeQuick(frames: readonly Frame[], now: number): void {
 
 /** Throws AGENT_TOO_BIG where the frames, with what would be added to them, are more than an execution may hold. */
 export function mustBeSmall(frames: readonly Frame[], added: unknown = ''): void {
-  const bytes = Buffer.byteLength(JSON.stringify(frames)) + Buffer.byteLength(JSON.stringify(added))
+  const texts = [...frames.map(frameText), JSON.stringify(added)]
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   if (bytes > mostBytes) throw new Failure('AGENT_TOO_BIG')
 }

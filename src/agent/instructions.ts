@@ -21,9 +21,18 @@ export function instructionsFrom(template: string): Instructions {
     calendars.set(timeZone, calendar)
     return calendar
   }
+  // Messages come minutes apart and turns do not: most turns are told the minute of the one before.
+  let last = { minute: '', timeZone: '', words: '' }
   return {
     version: createHash('sha256').update(template).digest('hex').slice(0, 16),
-    at: (at, timeZone) => template.replaceAll('{now}', () => momentIn(new Date(at), timeZone, calendarOf(timeZone)))
+    at(at, timeZone) {
+      const minute = at.slice(0, 16)
+      if (last.minute !== minute || last.timeZone !== timeZone) {
+        const now = momentIn(new Date(at), timeZone, calendarOf(timeZone))
+        last = { minute, timeZone, words: template.replaceAll('{now}', () => now) }
+      }
+      return last.words
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import { Failure } from '../frames/failure.ts'
 import type { FetchedAudio } from './channel.ts'
+import { readOpusSeconds } from './ogg.ts'
 import { readSeconds } from './read-seconds.ts'
 
 /** What a speech service can take, by the extension that the magic bytes earn: file-type calls an audio-only WebM or MP4 a video. */
@@ -23,8 +24,8 @@ const readable: ReadonlyMap<string, string> = new Map([
 export async function inspectAudio(bytes: Uint8Array, maxSeconds: number): Promise<FetchedAudio> {
   if (bytes.length === 0) throw new Failure('AUDIO_EMPTY')
   const type = await readType(bytes)
-  const seconds = await readSeconds(bytes, type)
-  if (type === 'audio/ogg' && (seconds === null || isTorn(bytes))) throw new Failure('AUDIO_DAMAGED')
+  const seconds = (type === 'audio/ogg' ? readOpusSeconds(bytes) : null) ?? (await readSeconds(bytes, type))
+  if (type === 'audio/ogg' && !seconds) throw new Failure('AUDIO_DAMAGED')
   if (seconds !== null && seconds > maxSeconds) throw new Failure('AUDIO_TOO_LONG')
   return { bytes, type, seconds }
 }
@@ -35,18 +36,4 @@ async function readType(bytes: Uint8Array): Promise<string> {
   if (type !== undefined) return type
   const playable = /^(?:audio|video)\/|^application\/ogg/.test(found?.mime ?? '')
   throw new Failure(playable ? 'AUDIO_TYPE_UNSUPPORTED' : 'AUDIO_NOT_AUDIO')
-}
-
-/**
- * Whether an Ogg stream stops inside a page (RFC 3533, section 6). The end-of-stream flag is not asked for: Android's own
- * muxer never sets it (https://github.com/chenxiaolong/BCR/pull/922), and such a voice note is whole.
- */
-function isTorn(bytes: Uint8Array): boolean {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const page = file.subarray(file.lastIndexOf('OggS'))
-  const headerLength = 27
-  const segments = page[26] ?? 0
-  const lacing = page.subarray(headerLength, headerLength + segments)
-  const payload = lacing.reduce((sum, length) => sum + length, 0)
-  return page.length < headerLength + segments + payload
 }

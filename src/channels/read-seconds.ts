@@ -7,7 +7,7 @@ const sliceBytes = 1_024
 const budgetMs = 2_000
 
 /**
- * How long audio plays by its own headers, seconds, or null where they do not say. Throws AUDIO_DAMAGED where it cannot be
+ * How long audio other than Opus plays by its own headers, seconds, or null where they do not say. Throws AUDIO_DAMAGED where it cannot be
  * parsed, also where that takes more than `budgetMs` of computing: a file can be made so that it takes minutes.
  */
 export async function readSeconds(bytes: Uint8Array, mimeType: string): Promise<number | null> {

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import { uuidv7 } from 'uuidv7'
+import { V7Generator } from 'uuidv7'
 
 /** Ids and randomness as the rooms see them: handed in, so that a test can fix them. */
 export interface Entropy {
@@ -8,9 +8,6 @@ export interface Entropy {
   /** `size` unpredictable bytes. */
   bytes(size: number): Buffer
 }
-
-/** The machine's own randomness. */
-export const systemEntropy: Entropy = { id: uuidv7, bytes: pooled() }
 
 /** Asks the system for many bytes at a time, as `crypto.randomUUID` does: asking for each frame's salt alone costs more than its hash. */
 function pooled(): Entropy['bytes'] {
@@ -28,3 +25,9 @@ function pooled(): Entropy['bytes'] {
     return bytes
   }
 }
+
+const bytes = pooled()
+const ids = new V7Generator({ nextUint32: () => bytes(4).readUInt32LE() })
+
+/** The machine's own randomness. */
+export const systemEntropy: Entropy = { id: () => ids.generate().toString(), bytes }

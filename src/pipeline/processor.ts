@@ -6,6 +6,8 @@ import type { Extras } from '../store/store.ts'
 export interface Work {
   readonly execution: Execution
   readonly frame: Frame
+  /** The bytes that are kept with `frame`, where they are still at hand; the store has them otherwise. */
+  readonly bytes?: Uint8Array | undefined
   readonly signal: AbortSignal
 }
 
@@ -18,7 +20,10 @@ export interface Product {
 /** One step of the work. It reads frames and answers the next; it never writes to the store and never looks for hidden state. */
 export interface Processor {
   readonly name: string
-  /** Does the step. For an effect it is called only under the claim that wrote the started-frame. */
+  /**
+   * Does the step. For an effect it is called only under the claim that wrote the started-frame, once that is on disk; a step
+   * without one begins while the frame that it takes is still being written.
+   */
   run(work: Work): Promise<Product>
   /** Only effects have it: meets a started-frame of an earlier claim, finds out what happened and answers accordingly. */
   recover?(work: Work): Promise<Product>

@@ -1,4 +1,4 @@
-import { newest } from '../frames/execution.ts'
+import { type Execution, newest } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
 import type { Frame } from '../frames/frame.ts'
 import { type Holder, LeaseLost } from '../inbox/lease.ts'
@@ -6,7 +6,7 @@ import type { Extras, Lease } from '../store/store.ts'
 import type { Engine } from './engine.ts'
 import { giveUp, meetFailure, type Place } from './failing.ts'
 import { type Plan, plan } from './pipeline.ts'
-import { Later, type Product, type Work } from './processor.ts'
+import { Later, type Processor, type Product, type Work } from './processor.ts'
 
 // Other conversations must not wait for a busy one: it goes to the back after so much.
 const maxMessages = 8
@@ -51,11 +51,17 @@ async function workExecution(
       const { pending, next } = follow(engine, holder, product)
       const extras = extrasOf(pending, product)
       if (next.do === 'rest') return await rest(engine, holder, next, pending, extras, stay())
-      if (pending.length > 0) await holder.append(pending, extras)
-      if (next.do !== 'run') return leave(engine, holder)
+      const kept = pending.length > 0 ? holder.append(pending, extras) : Promise.resolve()
+      if (next.do !== 'run') {
+        await kept
+        return leave(engine, holder)
+      }
       at = { step: next.processor, frame: next.frame }
-      product = await step(engine, holder, next.processor, { execution: holder.execution, frame: next.frame, signal })
+      const bytes = product?.extras?.blob?.bytes
+      product = await goOn(engine, holder, next, kept, { execution: ahead(holder.execution, pending), bytes, signal })
     } catch (error) {
+      // Notes may have moved the frame.
+      at = { ...at, frame: holder.execution.frames.find(({ id }) => id === at.frame?.id) ?? at.frame }
       // Where even the apology breaks, nothing more is said.
       if (product?.draft.kind === 'work.failed') at = { ...at, step: 'send-part' }
       product = await meetFailure(engine, holder, at, signal, error)
@@ -89,10 +95,38 @@ function extrasOf(pending: readonly Frame[], product: Product | null): Extras {
   return { ...product?.extras, refs: [...(product?.extras?.refs ?? []), ...sends] }
 }
 
-async function step(engine: Engine, holder: Holder, name: string, work: Work): Promise<Product> {
+/** The execution as it will be when `pending` is kept. */
+function ahead(execution: Execution, pending: readonly Frame[]): Execution {
+  return { ...execution, n: execution.n + pending.length, frames: [...execution.frames, ...pending] }
+}
+
+/**
+ * Does the next step, and answers once `kept`, the writing of the frames before it, has ended well too. A step without an effect
+ * does not wait for the disk: should the process die now, it is done again, as if it had died a moment before.
+ */
+async function goOn(
+  engine: Engine,
+  holder: Holder,
+  { processor: name, frame }: Extract<Plan, { do: 'run' }>,
+  kept: Promise<void>,
+  work: Omit<Work, 'frame'>
+): Promise<Product> {
   const processor = engine.processors.get(name)
   if (processor === undefined) throw new TypeError(`the table names a processor that is not there: ${name}`)
-  const { recover } = processor
+  if (processor.recover !== undefined) {
+    await kept
+    const { execution } = holder
+    const moved = execution.frames.find(({ id }) => id === frame.id) ?? frame
+    return step(engine, holder, processor, { ...work, execution, frame: moved })
+  }
+  const [written, done] = await Promise.allSettled([kept, step(engine, holder, processor, { ...work, frame })])
+  if (written.status === 'rejected') throw written.reason
+  if (done.status === 'rejected') throw done.reason
+  return done.value
+}
+
+async function step(engine: Engine, holder: Holder, processor: Processor, work: Work): Promise<Product> {
+  const { name, recover } = processor
   const recovering = recover !== undefined && !holder.wrote(work.frame)
   // A process that slept with its intent written must not fire the effect on waking: the lease may be somebody else's.
   if (recover !== undefined && !(await holder.isFresh())) throw new LeaseLost()

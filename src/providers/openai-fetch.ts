@@ -32,7 +32,7 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
       body,
       signal: init?.signal ?? null
     })
-    const bytes = new Uint8Array(await answer.body.arrayBuffer())
+    const text = await answer.body.text()
     // Compatible servers label their JSON as they like: it is read as JSON or not at all.
     const headers = new Headers({ 'content-type': 'application/json' })
     for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
@@ -40,10 +40,16 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
       if (typeof value === 'string') headers.set(name, value)
     }
     if ((retryAfterMs(headers, now()) ?? 0) > patienceMs) headers.set('x-should-retry', 'false')
-    return new Response(bytes.length === 0 ? null : bytes, { status: answer.statusCode, headers })
+    return readAnswer(answer.statusCode, headers, text)
   }
   // Found here, the SDK need not send a probe to learn that forms are understood.
   return Object.assign(exactFetch, { Response })
+}
+
+/** An answer that was read already, with as much of a Response as the SDK asks for: a real one would stream the text once more. */
+function readAnswer(status: number, headers: Headers, text: string): Response {
+  const answer = { status, headers, ok: status >= 200 && status <= 299, url: '', body: null, text: async () => text }
+  return answer as unknown as Response
 }
 
 /** The SDK hands over JSON as text, and a form that gets its boundary only here. */

@@ -12,10 +12,11 @@ export function createTranscribe(parts: {
 }): Processor {
   return {
     name: 'transcribe',
-    async run({ execution, signal }) {
+    async run({ execution, frame, bytes: atHand, signal }) {
       const audio = toTranscribe(execution.frames)
       if (audio === undefined) throw new TypeError('no audio to transcribe')
-      const bytes = await parts.store.blob(`${execution.id}:${audio.n}`)
+      const fresh = audio.id === frame.id ? atHand : undefined
+      const bytes = fresh ?? (await parts.store.blob(`${execution.id}:${audio.n}`))
       if (bytes === null) throw new Failure('AUDIO_EXPIRED')
       const { type, seconds, attachment } = audio.data
       const heard = await parts.provider.transcribe({ bytes, type, seconds }, signal)
