@@ -19,6 +19,7 @@ export const twilioSignature = fp(
       try {
         // A request without a body or a content type passes no parser.
         if (!Buffer.isBuffer(body)) throw new Failure('TYPE_NOT_SUPPORTED')
+        if (app.hasPaddedSignature(raw.socket)) throw new Failure('SIGNATURE_MALFORMED')
         request.twilio = authenticate({
           target: raw.url ?? '',
           signature: headers['x-twilio-signature'],
@@ -32,5 +33,5 @@ export const twilioSignature = fp(
       }
     })
   },
-  { name: 'twilio-signature', dependencies: ['system', 'form-body'] }
+  { name: 'twilio-signature', dependencies: ['system', 'form-body', 'unpadded-signature'] }
 )

@@ -7,6 +7,7 @@ import { rateLimit } from '../plugins/rate-limit.ts'
 import { securityHeaders } from '../plugins/security-headers.ts'
 import { system as systemPlugin } from '../plugins/system.ts'
 import { twilioSignature } from '../plugins/twilio-signature.ts'
+import { unpaddedSignature } from '../plugins/unpadded-signature.ts'
 import { zodValidation } from '../plugins/zod-validation.ts'
 import { conversations } from '../routes/api/conversations.ts'
 import { executions } from '../routes/api/executions.ts'
@@ -32,6 +33,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
   await app.register(systemPlugin, { system })
   await app.register(rateLimit)
   await app.register(errorReplies)
+  await app.register(unpaddedSignature)
 
   await app.register(
     async webhooks => {

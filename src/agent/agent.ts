@@ -6,7 +6,7 @@ import type { DataOf } from '../frames/kinds.ts'
 import { deriveProvenance, type Provenance } from '../frames/provenance.ts'
 import type { Provider, ToolOffer, Turn } from '../providers/provider.ts'
 import { cleanAnswer } from './answer.ts'
-import { callsMade, mustBeQuick, mustBeSmall } from './bounds.ts'
+import { callsMade, mustBeQuick, mustBeSmall, sizeOf } from './bounds.ts'
 import { itemsShown, type Memory, recall } from './conversation.ts'
 import type { Instructions } from './instructions.ts'
 
@@ -56,7 +56,8 @@ export function createAgent(parts: {
     async think({ frames, memory, signal }) {
       const first = frames[0]
       if (first === undefined) throw new TypeError('nothing to think about')
-      mustBeSmall(frames)
+      const held = sizeOf(frames)
+      mustBeSmall(held)
       mustBeQuick(frames, parts.clock.now())
       const isSpent = callsMade(frames) >= parts.maxToolCalls
       const turn = await parts.provider.respond(
@@ -69,7 +70,7 @@ export function createAgent(parts: {
       )
       if (turn.calls.length > 0 && isSpent) throw new Failure('AGENT_TOO_MANY_CALLS')
       const thought = read(turn, frames, { memory: recorded(memory), instructions: parts.instructions.version })
-      mustBeSmall(frames, thought)
+      mustBeSmall(held + sizeOf(thought))
       return { ...thought, provenance: labelOf(frames, memory) }
     }
   }

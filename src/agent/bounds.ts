@@ -1,6 +1,6 @@
 import { framesOf, sinceRetry } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
-import { type Frame, frameText } from '../frames/frame.ts'
+import type { Frame } from '../frames/frame.ts'
 import { noteKinds } from '../frames/kinds.ts'
 
 const longestWorkMs = 5 * 60_000
@@ -34,9 +34,12 @@ export function mustBeQuick(frames: readonly Frame[], now: number): void {
   if (worked > longestWorkMs) throw new Failure('AGENT_TOO_LONG')
 }
 
-/** Throws AGENT_TOO_BIG where the frames, with what would be added to them, are more than an execution may hold. */
-export function mustBeSmall(frames: readonly Frame[], added: unknown = ''): void {
-  const texts = [...frames.map(frameText), JSON.stringify(added)]
-  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+/** What a value takes as JSON, bytes. */
+export function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value))
+}
+
+/** Throws AGENT_TOO_BIG for more bytes than an execution may hold. */
+export function mustBeSmall(bytes: number): void {
   if (bytes > mostBytes) throw new Failure('AGENT_TOO_BIG')
 }

@@ -71,17 +71,6 @@ export function relinkFrame(frame: Frame, tail: Tail): Frame {
   return { ...moved, data, salt, hash: link(tail.hash, moved) } as Frame
 }
 
-const texts = new WeakMap<Frame, string>()
-
-/** A frame as JSON, made once: it is measured and written. */
-export function frameText(frame: Frame): string {
-  const known = texts.get(frame)
-  if (known !== undefined) return known
-  const text = JSON.stringify(frame)
-  texts.set(frame, text)
-  return text
-}
-
 /** A flaw found in a chain: the position, and which promise it breaks. */
 export type ChainFlaw = { n: number; flaw: 'position' | 'execution' | 'commitment' | 'hash' }
 

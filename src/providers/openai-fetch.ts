@@ -15,10 +15,10 @@ interface Options {
 export function createExactFetch({ baseUrl, apiKey, now }: Options) {
   const { origin } = new URL(baseUrl)
   const agent = new Agent({ connect: { timeout: 10_000 }, maxResponseSize: maxAnswerBytes })
-  const exactFetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  return async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input)
     if (url.origin !== origin) throw new TypeError('The request leaves the configured server.')
-    const { type, body } = await encoded(init?.body)
+    const { type, body } = encoded(init)
     const answer = await agent.request({
       origin,
       path: url.pathname + url.search,
@@ -42,8 +42,6 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
     if ((retryAfterMs(headers, now()) ?? 0) > patienceMs) headers.set('x-should-retry', 'false')
     return readAnswer(answer.statusCode, headers, text)
   }
-  // Found here, the SDK need not send a probe to learn that forms are understood.
-  return Object.assign(exactFetch, { Response })
 }
 
 /** An answer that was read already, with as much of a Response as the SDK asks for: a real one would stream the text once more. */
@@ -52,11 +50,11 @@ function readAnswer(status: number, headers: Headers, text: string): Response {
   return answer as unknown as Response
 }
 
-/** The SDK hands over JSON as text, and a form that gets its boundary only here. */
-async function encoded(body: RequestInit['body']): Promise<{ type: string; body: string | Uint8Array }> {
+/** The SDK hands over JSON as text, and the bytes of a form as they are. */
+function encoded({ body, headers }: RequestInit = {}): { type: string; body: string | Uint8Array } {
   if (typeof body === 'string') return { type: 'application/json', body }
-  const form = new Response(body ?? null)
-  return { type: form.headers.get('content-type') ?? 'application/octet-stream', body: await form.bytes() }
+  if (!(body instanceof Uint8Array)) throw new TypeError('The request has no body that is known here.')
+  return { type: new Headers(headers).get('content-type') ?? 'application/octet-stream', body }
 }
 
 const maxAnswerBytes = 8 * 1024 * 1024

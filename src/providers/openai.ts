@@ -1,6 +1,7 @@
 import type OpenAI from 'openai'
 import { z } from 'zod'
 import { Failure } from '../frames/failure.ts'
+import { multipart } from './multipart.ts'
 import type { OpenAIOptions } from './openai-call.ts'
 import { createCaller } from './openai-call.ts'
 import { chatRequest, readChat } from './openai-chat.ts'
@@ -16,12 +17,9 @@ export function createTranscriber(options: OpenAIOptions): Pick<Provider, 'trans
   const call = createCaller('transcribe', { timeoutMs: 120_000, ...options })
   return {
     async transcribe(audio, signal) {
-      const file = speechFile(audio.bytes, audio.type)
+      const { type, body } = speechForm(audio.bytes, audio.type, options.model)
       const send = (client: OpenAI, until: AbortSignal) =>
-        client.audio.transcriptions.create(
-          { file, model: options.model, response_format: 'json', stream: false },
-          { signal: until }
-        )
+        client.post<unknown>('/audio/transcriptions', { body, headers: { 'content-type': type }, signal: until })
       const { text } = await call(send, readTranscription, signal)
       return { text, language: null, provider: options.name, model: options.model }
     }
@@ -45,12 +43,13 @@ export function createResponder(options: OpenAIOptions & { readonly api: AgentAp
   }
 }
 
-/** The server takes the format from the name of the file, not from its type. */
-function speechFile(bytes: Uint8Array, type: string): File {
+/** The server takes the format from the name of the file, not from its type. The SDK would stream the form through three layers of its own. */
+function speechForm(bytes: Uint8Array, type: string, model: string): ReturnType<typeof multipart> {
   const mime = type.split(';')[0]?.trim().toLowerCase() ?? ''
   const extension = extensions.get(mime)
   if (extension === undefined) throw new Failure('AUDIO_TYPE_UNSUPPORTED')
-  return new File([new Uint8Array(bytes)], `voice.${extension}`, { type: mime })
+  const file = { name: 'file', filename: `voice.${extension}`, type: mime, bytes }
+  return multipart({ model, response_format: 'json' }, file)
 }
 
 /** The formats that OpenAI's "Create transcription" page lists, by the types that file-type and Twilio give them. */

@@ -7,6 +7,7 @@ import { formBody } from '../../plugins/form-body.ts'
 import { rateLimit } from '../../plugins/rate-limit.ts'
 import { type System, system } from '../../plugins/system.ts'
 import { twilioSignature } from '../../plugins/twilio-signature.ts'
+import { unpaddedSignature } from '../../plugins/unpadded-signature.ts'
 import { messages } from '../../routes/webhooks/twilio/messages.ts'
 import { status } from '../../routes/webhooks/twilio/status.ts'
 import type { Channel, Received, SendStatus } from '../../src/channels/channel.ts'
@@ -80,6 +81,7 @@ export async function openWebhooks(
   })
   await app.register(rateLimit)
   await app.register(errorReplies)
+  await app.register(unpaddedSignature)
   await app.register(
     async webhooks => {
       for (const plugin of [webhookReplies, formBody, twilioSignature, messages, status])

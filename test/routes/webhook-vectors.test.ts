@@ -56,14 +56,12 @@ function bytesOf({ method, target, contentType, signature, headers, body }: Vect
 }
 
 /** Whether a vector is a message or a status of the account that the server must take. */
-function isComplete({ valid, method, target, signature, body, origin }: Vector): boolean {
-  // White space at the ends is no part of a header's value (RFC 9110, 5.5): on the wire this is the valid signature.
-  const authentic = valid || (typeof signature === 'string' && signature.trim() !== signature)
+function isComplete({ valid, method, target, body, origin }: Vector): boolean {
   const [path] = target.split('?')
   const form = new URLSearchParams(body.toString())
   const needed = path === messagesPath ? ['MessageSid', 'From', 'To', 'Body'] : ['MessageSid', 'MessageStatus']
   return (
-    authentic &&
+    valid &&
     method === 'POST' &&
     origin.startsWith('https:') &&
     (path === messagesPath || path === statusPath) &&

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { Failure } from '../../src/frames/failure.ts'
 import { sign } from '../channels/sign.ts'
@@ -94,6 +97,38 @@ t.test('what is refused gets its status and an empty body, keeps nothing, and is
   t.strictSame([server.kept, server.noted], [[], []])
   t.equal(server.events.length, cases.length)
 })
+
+t.test(
+  'white space around a signature is refused, wherever the bytes are cut, and not held against the next request',
+  async t => {
+    const server = await openWebhooks(t)
+    const { port } = server.app.server.address() as AddressInfo
+    const { headers, body } = signedParts()
+    const signature = String(headers['X-Twilio-Signature'])
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    const ask = async (value: string, cut: number) => {
+      const bytes = requestBytes({
+        headers: { ...headers, Connection: 'keep-alive', 'X-Twilio-Signature': value },
+        body
+      })
+      const at = bytes.indexOf('X-Twilio-Signature') + cut
+      socket.write(bytes.subarray(0, at))
+      await setTimeout(20)
+      socket.write(bytes.subarray(at))
+      const [answer] = await once(socket, 'data')
+      return Number(String(answer).split(' ')[1])
+    }
+    for (const value of [`${signature} `, `${signature}\t`, ` ${signature}`]) {
+      for (const cut of [0, 5, 30, value.length + 20, value.length + 21]) {
+        t.equal(await ask(value, cut), 403, JSON.stringify(value))
+        t.equal(server.kept.length, 0)
+        t.equal(await ask(signature, cut), 200)
+        server.kept.length = 0
+      }
+    }
+  }
+)
 
 t.test('what is no HTTP request, or too long for one, is refused without a word', async t => {
   const server = await openWebhooks(t)

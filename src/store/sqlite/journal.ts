@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Frame, frameText } from '../../frames/frame.ts'
+import type { Frame } from '../../frames/frame.ts'
 import type { Extras } from '../store.ts'
 
 /** A frame as it is written: made before the change is queued, so that a rerun writes the same bytes. */
@@ -11,7 +11,7 @@ export interface Page {
 
 /** Frames on their way to disk. */
 export function encode(frames: readonly Frame[]): Page[] {
-  return frames.map(frame => ({ n: frame.n, hash: frame.hash, json: frameText(frame) }))
+  return frames.map(frame => ({ n: frame.n, hash: frame.hash, json: JSON.stringify(frame) }))
 }
 
 /** Whether `pages` are exactly the next ones after position `n`. */

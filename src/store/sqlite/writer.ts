@@ -9,6 +9,9 @@ import type { Refusal, Said, ThreadData } from './write-thread.ts'
 const deadlineMs = 4_500
 const lookEveryMs = 100
 
+/** So many changes go over before the turn of the event loop ends: the thread is not to idle while a crowd is being read. */
+const enough = 8
+
 /** The one way to write. */
 export interface Writer {
   /**
@@ -54,6 +57,7 @@ export async function startWriter(options: {
   let closed = false
 
   function send(): void {
+    if (next.length === 0) return
     const batch = next
     next = []
     try {
@@ -113,6 +117,7 @@ export async function startWriter(options: {
       return new Promise((resolve, reject) => {
         const waiter = { since: clock.monotonic(), resolve: resolve as Waiter['resolve'], reject }
         next.push({ asked: { name, now: clock.now(), args }, waiter })
+        if (next.length >= enough) send()
       })
     },
     async close() {
