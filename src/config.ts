@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
+import { readDatabase } from './config/database.ts'
 import { type Providers, readProviders } from './config/providers.ts'
 import { type Settings, schema } from './config/variables.ts'
 import type { Warning } from './config/warnings.ts'
@@ -14,6 +15,8 @@ export interface Config {
   readonly twilioApiUrl: string
   readonly speech: 'openai' | 'local'
   readonly providers: Providers
+  /** Undefined for the embedded store. */
+  readonly mongodbUri: string | undefined
   readonly dataDir: string
   readonly masterKey: Buffer | undefined
   readonly operatorToken: string | undefined
@@ -61,6 +64,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const warnings: Warning[] = idle.some(name => set[name] !== undefined) ? ['setting-without-use'] : []
   const account = readAccount(settings, problems, warnings)
   const providers = readProviders(settings, set, problems, warnings)
+  const mongodbUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
     host: settings.HOST,
@@ -70,6 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     twilioApiUrl: settings.TWILIO_API_URL,
     speech: settings.SPEECH,
     providers,
+    mongodbUri,
     dataDir: resolve(settings.DATA_DIR),
     masterKey: settings.MASTER_KEY,
     operatorToken: settings.OPERATOR_TOKEN,
@@ -120,8 +125,6 @@ function splitPair(pair: string): [string, string] {
 
 // Variables of the interface that this version cannot honour: a setting that is silently ignored is a promise broken.
 const unsupported: Readonly<Record<string, { because: string; harmless?: string }>> = {
-  MONGODB_URI: { because: 'has only the embedded store' },
-  MONGODB_INSECURE: { because: 'has only the embedded store' },
   MASTER_KEY_NEXT: { because: 'cannot change the master key' },
   TOOLS_FILE: { because: 'has only the built-in tools' },
   TWILIO_ACCOUNTS_FILE: { because: 'serves one account' },

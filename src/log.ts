@@ -15,6 +15,7 @@ const periodicFlush = 100
 /** How loud each event is. */
 const levels: Readonly<Record<EventName, pino.Level>> = {
   'server.listening': 'info',
+  'store.waiting': 'warn',
   'server.draining': 'info',
   'server.stopped': 'info',
   'config.warning': 'warn',

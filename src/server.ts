@@ -11,6 +11,7 @@ import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startError } from './start-error.ts'
 import { type OpenSystem, openSystem, type Surroundings } from './system.ts'
+import { waitForStore } from './waiting.ts'
 
 // Docker and Kubernetes give thirty seconds: what runs may end by itself, then it is let go, then we leave in any case.
 const graceMs = 18_000
@@ -28,14 +29,20 @@ export async function startServer(
   const observe = both(log.observe, metrics.observe)
   for (const code of config.warnings) observe('config.warning', { code })
   const surroundings = { clock: systemClock, entropy: systemEntropy, observe, ...extra }
-  const opened = await openSystem(config, surroundings)
+  const open = () => openSystem(config, surroundings)
+  const { host, port: wanted, mongodbUri } = config
+  const opened = await (mongodbUri === undefined ? open() : waitForStore(open, { host, port: wanted, log }))
   system = opened
   const app = await createApp(opened, metrics)
-  await app.listen({ host: config.host, port: config.port })
+  await app.listen({ host, port: wanted })
   opened.worker.start()
   boundHeap()
   const { port } = app.server.address() as { port: number }
-  observe('server.listening', { port, store: 'sqlite', workers: config.workerConcurrency })
+  observe('server.listening', {
+    port,
+    store: mongodbUri === undefined ? 'sqlite' : 'mongodb',
+    workers: config.workerConcurrency
+  })
   closeWithGrace({ delay: leaveMs, logger: false }, async ({ err }) => {
     observe('server.draining', { running: opened.worker.running() })
     await Promise.all([closeApp(app), opened.worker.stop(graceMs)])

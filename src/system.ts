@@ -9,6 +9,7 @@ import type { Clock } from './frames/clock.ts'
 import type { Entropy } from './frames/entropy.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
+import { Failure } from './frames/failure.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
 import { retryExecution } from './inbox/retry.ts'
@@ -23,6 +24,7 @@ import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { Store } from './store/store.ts'
+import { absenceOf } from './store-absence.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
@@ -67,12 +69,16 @@ export interface OpenSystem {
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
   const { clock, entropy, observe, wrap = ports => ports, tools = taskTools } = surroundings
   const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
-  const providers = await openProviders(config, clock, observe)
-  const sqlite = await openSqliteStore({ dir: config.dataDir, clock, entropy, contentMs: config.retention.contentMs })
+  const opened = await openStore(config, surroundings)
+  const providers = await openProviders(config, clock, observe).catch(async error => {
+    await opened.close()
+    throw error
+  })
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
-  const { store, provider, channel } = wrap({ store: sqlite, provider: providers.provider, channel: messaging })
+  const { store, provider, channel } = wrap({ store: opened, provider: providers.provider, channel: messaging })
   const indexKey = await openIndexKey(masterKey, keptIn(store), entropy).catch(async error => {
-    await sqlite.close()
+    await providers.close()
+    await opened.close()
     throw error
   })
 
@@ -112,9 +118,43 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     async close() {
       await stopHouse()
       await providers.close()
-      await sqlite.close()
+      await opened.close()
     }
   }
+}
+
+async function openStore({ mongodbUri, dataDir, retention }: Config, { clock, entropy }: Surroundings): Promise<Store> {
+  const parts = { clock, entropy, contentMs: retention.contentMs }
+  if (mongodbUri === undefined) return openSqliteStore({ dir: dataDir, ...parts })
+  // Loaded here, because the driver takes 30 MB, which the embedded store does without.
+  const { openMongoStore } = await import('./store/mongodb/mongodb.ts')
+  return openMongoStore({ uri: mongodbUri, ...parts }).catch(error => {
+    throw explained(error)
+  })
+}
+
+// What the server says no to for good (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml), AtlasError included.
+const credentialsRefused =
+  'MongoDB refuses the credentials of MONGODB_URI: correct them (authSource=… names the database that knows the user).'
+const refusals: Readonly<Record<string, string>> = {
+  'MongoServerError-18': credentialsRefused,
+  'MongoServerError-8000': credentialsRefused,
+  'MongoServerError-13':
+    'MONGODB_URI may not use its database: name a user with the role readWrite on it (user:password@).'
+}
+
+/** What opening the database failed with, as what can be done about it: a STORE_UNAVAILABLE that is left may pass by itself. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const sentence = refusals[absenceOf(error) ?? '']
+  if (sentence !== undefined) return new Error(sentence)
+  const { code = '', syscall = '' } = error as NodeJS.ErrnoException
+  // The records of mongodb+srv:// are looked up before the driver's own errors begin.
+  if (syscall.startsWith('query')) return new Failure('STORE_UNAVAILABLE', { cause: { code } })
+  if (syscall === 'open' || syscall === 'read') {
+    return new Error(`A file that MONGODB_URI names cannot be read (${code}): check its path and who may read it.`)
+  }
+  return error
 }
 
 function isAllowed(account: TwilioAccount | undefined, address: string): boolean {

@@ -23,6 +23,7 @@ const topFolders = ['commands', 'config', 'demo', 'doctor']
 /** What only `system.ts` (and the room itself) may import: the adapters behind the ports. */
 const adapters = [
   'src/store/sqlite/sqlite.ts',
+  'src/store/mongodb/mongodb.ts',
   'src/channels/twilio-messaging.ts',
   'src/providers/openai.ts',
   'src/providers/fallback.ts',

@@ -5,6 +5,7 @@ import { variables } from '../src/config/variables.ts'
 import { ConfigError, readConfig } from '../src/config.ts'
 
 const key = '0123456789abcdefghij0123456789ab'
+const masterKey = Buffer.alloc(32, 7).toString('base64')
 const whole = {
   PUBLIC_URL: 'https://voice.example.com',
   TWILIO_ACCOUNT_SID: 'ACc3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3',
@@ -32,6 +33,7 @@ t.test('the required variables alone make a whole configuration', async t => {
     publicUrl: 'https://voice.example.com',
     twilioApiUrl: 'https://api.twilio.com',
     speech: 'openai',
+    mongodbUri: undefined,
     dataDir: resolve('data'),
     leaseMs: 15_000,
     maxToolCalls: 12,
@@ -101,6 +103,18 @@ t.test('each bad value is told in one sentence that names the variable and does 
     TRANSCRIBE_MODEL: ['two words'],
     AGENT_API: ['Responses'],
     SPEECH: ['yes'],
+    MONGODB_URI: [
+      'db',
+      'http://u:S3cret@db',
+      'mongodb://u:S3cret@',
+      'mongodb:///S3cret',
+      'mongodb://u:S3cret/x@db',
+      'mongodb://u:S3cret@db:99999',
+      'mongodb://u:S3cret@db/?tls=maybe',
+      'mongodb://u:S3cret@db/?S3cret=1',
+      'mongodb+srv://u:S3cret@one.example.com,two.example.com'
+    ],
+    MONGODB_INSECURE: ['yes', 'Allow'],
     ALLOWED_SENDERS: ['everybody', '+1', 'whatsapp:*'],
     OPERATOR_TOKEN: [short, `${short}${'x'.repeat(25)}`, `${long} y`],
     MASTER_KEY: [short, Buffer.alloc(31, 1).toString('base64'), Buffer.alloc(32, 1).toString('hex')],
@@ -134,7 +148,7 @@ t.test('bounds are inside, and a loopback host may be anything', async t => {
     WORKER_CONCURRENCY: '0',
     RATE_LIMIT_PER_SENDER: '0',
     TRUST_PROXY: '10.0.0.0/8, ::1',
-    MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    MASTER_KEY: masterKey,
     OPERATOR_TOKEN: key,
     TIME_ZONE: 'Europe/Berlin'
   })
@@ -251,9 +265,47 @@ t.test('a providers file lists fallbacks and names the variables of their keys',
   t.match(problemsOf(withFile('absent.json')), [/^PROVIDERS_FILE cannot be read as JSON/])
 })
 
+t.test('a database is used with the master key that its other processes have', async t => {
+  const uri = 'mongodb://127.0.0.1/knomly?replicaSet=rs0'
+  t.equal(readConfig({ ...whole, MONGODB_URI: uri, MASTER_KEY: masterKey }).mongodbUri, uri)
+  t.match(problemsOf({ MONGODB_URI: uri }), [/^MASTER_KEY is missing: set it to .*, the same for every process.*\.$/])
+})
+
+t.test('in production a database asks who calls and is not spoken to in the clear', async t => {
+  const production = { NODE_ENV: 'production', MASTER_KEY: masterKey }
+  const [user, tls] = [/has no credentials \(user:password@\)/, /has no TLS with checked certificates \(tls=true\)/]
+  const both = /has no credentials \(.*\) and no TLS with .*: add that, or set MONGODB_INSECURE=allow\.$/
+  const cases: [string, RegExp | null][] = [
+    ['mongodb://u:S3cret@db/?tls=true', null],
+    ['mongodb://u:S3cret@db/?ssl=true', null],
+    ['mongodb+srv://u:S3cret@db.example.com', null],
+    ['mongodb://db/?tls=true&authMechanism=MONGODB-X509', null],
+    ['mongodb://one,two/?replicaSet=rs0', both],
+    ['mongodb://u:S3cret@db', tls],
+    ['mongodb+srv://u:S3cret@db.example.com/?tls=false', tls],
+    ['mongodb://u:S3cret@db/?tls=true&tlsInsecure=true', tls],
+    ['mongodb://u:S3cret@db/?tls=true&tlsAllowInvalidCertificates=true', tls],
+    ['mongodb://u:S3cret@db/?tls=true&tlsAllowInvalidHostnames=true', tls],
+    ['mongodb://db/?authMechanism=MONGODB-X509', tls],
+    ['mongodb+srv://db.example.com', user],
+    ['mongodb://S3cret@db/?tls=true', user],
+    ['mongodb://S3cret:@db/?tls=true', user]
+  ]
+  for (const [MONGODB_URI, sentence] of cases) {
+    const problems = problemsOf({ ...production, MONGODB_URI })
+    t.match(problems, sentence === null ? [] : [sentence], MONGODB_URI)
+    t.equal(problems.length, sentence === null ? 0 : 1)
+    t.notMatch(problems, [/S3cret/])
+    t.strictSame(problemsOf({ ...production, MONGODB_URI, NODE_ENV: '' }), [], 'elsewhere it is taken')
+    const { mongodbUri, warnings } = readConfig({ ...whole, ...production, MONGODB_URI, MONGODB_INSECURE: 'allow' })
+    t.equal(mongodbUri, MONGODB_URI)
+    t.equal(warnings.includes('database-without-protection'), sentence !== null)
+  }
+})
+
 t.test('a variable that this version cannot honour stops the start', async t => {
-  t.strictSame(problemsOf({ MONGODB_URI: 'mongodb://u:S3cret@db' }), [
-    'MONGODB_URI is set, but this version has only the embedded store: remove it.'
+  t.strictSame(problemsOf({ TOOLS_FILE: '/S3cret/tools.json' }), [
+    'TOOLS_FILE is set, but this version has only the built-in tools: remove it.'
   ])
   t.match(problemsOf({ DELETE_AT_TWILIO: 'yes', SECRETS: 'vault' }), [/^DELETE_AT_TWILIO is set/, /^SECRETS is set/])
   t.strictSame(problemsOf({ DELETE_AT_TWILIO: 'no', SECRETS: 'env' }), [])

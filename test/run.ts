@@ -1,7 +1,9 @@
 // Runs the tests with tap and ends with the plain line that CI reads: `N passed, N failed, N skipped`.
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const root = join(import.meta.dirname, '..')
@@ -9,7 +11,21 @@ const tap = join(root, 'node_modules/tap/dist/esm/run.mjs')
 
 buildTapIfNeeded()
 const files = process.argv.slice(2)
-const run = spawn(process.execPath, [tap, 'run', ...files], { cwd: root, stdio: ['inherit', 'pipe', 'inherit'] })
+// Loaded only where it is needed: a run of a few files stays quick.
+const mongo = needMongo(files) ? await (await import('./mongod.ts')).startReplicaSet() : null
+const run = spawn(process.execPath, [tap, 'run', ...files], {
+  cwd: root,
+  stdio: ['inherit', 'pipe', 'inherit'],
+  env: { ...process.env, ...(mongo && { TEST_MONGODB_URI: mongo.uri }) }
+})
+const ended = once(run, 'exit') as Promise<[number | null]>
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    run.kill(signal)
+    await mongo?.stop()
+    process.exit(128 + constants.signals[signal])
+  })
+}
 const counts = { pass: 0, fail: 0, skip: 0, todo: 0 }
 for await (const line of createInterface({ input: run.stdout })) {
   process.stdout.write(`${line}\n`)
@@ -18,9 +34,21 @@ for await (const line of createInterface({ input: run.stdout })) {
     if (name !== undefined && Object.hasOwn(counts, name)) counts[name as keyof typeof counts] = Number(value)
   }
 }
-const code = run.exitCode ?? (await new Promise<number>(resolve => run.once('exit', status => resolve(status ?? 1))))
+const code = (await ended)[0] ?? 1
+await mongo?.stop()
 process.stdout.write(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip + counts.todo} skipped\n`)
 process.exit(code !== 0 || counts.pass === 0 ? code || 1 : 0)
+
+/** Whether these tests may ask for MongoDB: all of them do, and so may what is named by a folder or a pattern. */
+function needMongo(args: readonly string[]): boolean {
+  const named = args.filter(arg => !arg.startsWith('-')).map(arg => resolve(root, arg))
+  const asks = (file: string) => {
+    if (!existsSync(file) || !statSync(file).isFile()) return true
+    const path = relative(root, file)
+    return /^test\/(store|journeys|chaos)\//.test(path) || /mongo/i.test(path + readFileSync(file, 'utf8'))
+  }
+  return named.length === 0 || named.some(asks)
+}
 
 /** tap makes its Test class in node_modules with the TypeScript plugin, which .taprc takes out: TypeScript 7 has no API for it. */
 function buildTapIfNeeded(): void {

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { MongoClient } from 'mongodb'
 import type { Agent } from '../src/simulator/agent-script.ts'
 import { type Caller, createCaller } from '../src/simulator/caller.ts'
 import { type OpenAIOptions, type OpenAISimulator, startOpenAI } from '../src/simulator/openai.ts'
@@ -80,6 +81,7 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
   const twilio = await startTwilio({ accountSid, authToken, ...options.twilio })
   const openai = await startOpenAI({ apiKey: 'sk-test', agent: options.agent, ...options.openai })
   const dataDir = mkdtempSync(join(tmpdir(), 'knomly-test-'))
+  const store = storeOf(process.env.MONGODB_URI)
   const running = new Set<ServerProcess>()
   const env = {
     PORT: String(port),
@@ -94,12 +96,14 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
     OPERATOR_TOKEN: operatorToken,
     DATA_DIR: dataDir,
     LOG_LEVEL: 'info',
+    ...store.env,
     ...options.env
   }
   t.teardown(async () => {
     await Promise.all([...running].map(server => server.kill('SIGKILL')))
     await Promise.all([twilio.close(), openai.close()])
     rmSync(dataDir, { recursive: true, force: true })
+    await store.drop()
   })
   const callerOf = (from: string) =>
     createCaller({ accountSid, authToken, publicUrl: url, from, to: ours, addMedia: twilio.addMedia })
@@ -141,6 +145,23 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
         throw new Error(`the execution is ${last?.state} and not ${states}: ${kinds}`)
       })
       return last as unknown as Shown
+    }
+  }
+}
+
+/** The embedded store, or a database of its own where the tests are run with MONGODB_URI. */
+function storeOf(server: string | undefined): { env: Record<string, string>; drop(): Promise<void> } {
+  if (server === undefined) return { env: {}, drop: async () => {} }
+  const url = new URL(server)
+  url.pathname = `/stage-${randomUUID()}`
+  return {
+    env: { MONGODB_URI: url.href, MASTER_KEY: randomBytes(32).toString('base64') },
+    async drop() {
+      const client = new MongoClient(url.href)
+      await client
+        .db()
+        .dropDatabase()
+        .finally(() => client.close())
     }
   }
 }

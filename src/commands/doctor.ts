@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util'
 import { warningSentences } from '../config/warnings.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { type Finding, printFindings } from '../doctor/finding.ts'
-import { checkFolder, checkSpeech } from '../doctor/folder.ts'
+import { checkSpeech } from '../doctor/folder.ts'
 import { judgePublicUrl } from '../doctor/public-url.ts'
 import { checkServer } from '../doctor/server.ts'
 import { explainSignature } from '../doctor/signature.ts'
+import { checkStore } from '../doctor/store.ts'
 import { checkTwilio } from '../doctor/twilio.ts'
 import { probeWebhook } from '../doctor/webhook-probe.ts'
 import { type Command, originOf } from './command.ts'
@@ -65,7 +66,7 @@ async function checkAll(config: Config, to: string | undefined): Promise<Finding
     ...server.findings,
     ...publicUrl,
     ...(await checkTwilio(config)),
-    ...(await checkFolder(config, server.isUp)),
+    ...(await checkStore(config, server.isUp)),
     ...checkSpeech(config)
   ]
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isLoopback } from '../channels/public-url.ts'
+import { inspectUri, type UriFacts } from '../store/mongodb/uri.ts'
 
 /** What a person must know of a variable: `.env.example`, the README and `doctor` say it from here. */
 export interface Variable {
@@ -92,6 +93,13 @@ export function baseUrl(value: string): string {
   const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
   if (!plain || !/^https?:$/.test(url.protocol)) throw new TypeError('more than a base URL')
   return url.href.replace(/\/+$/, '')
+}
+
+/** The URI of a database, with what it says about its own protection. */
+export function databaseUri(value: string): UriFacts & { readonly uri: string } {
+  const facts = inspectUri(value)
+  if (facts === null) throw new TypeError('not a URI of a database')
+  return { uri: value, ...facts }
 }
 
 /** 32 bytes from their base64. */

@@ -5,6 +5,7 @@ import {
   baseUrl,
   checked,
   choice,
+  databaseUri,
   documented,
   isRange,
   isTimeZone,
@@ -90,13 +91,23 @@ export const schema = z.object({
     .register(documented, { meaning: 'JSON: an ordered list of providers a use (transcribe, respond): fallbacks' }),
   SPEECH: choice('openai, or local for recognition on this machine (English)', ['openai', 'local']),
 
+  MONGODB_URI: checked(
+    'mongodb://user:password@host/database?replicaSet=name&tls=true (or mongodb+srv://)',
+    databaseUri
+  )
+    .optional()
+    .register(documented, { meaning: 'MongoDB replica set; absent: the embedded store', secret: true }),
+  MONGODB_INSECURE: text('allow, or remove it', /^allow$/)
+    .optional()
+    .register(documented, { meaning: 'allow: take a MONGODB_URI without credentials or TLS in production' }),
   DATA_DIR: text('the path of a folder')
     .default('./data')
     .register(documented, { meaning: 'folder of the embedded store', default: './data' }),
   MASTER_KEY: checked('32 random bytes as base64 (openssl rand -base64 32)', masterKey)
     .optional()
     .register(documented, {
-      meaning: 'base64 of 32 bytes that wraps the other keys; made and kept in DATA_DIR when it is not set',
+      meaning:
+        'base64 of 32 bytes that wraps the other keys; required with MONGODB_URI, else made and kept in DATA_DIR when it is not set',
       secret: true
     }),
   ALLOWED_SENDERS: list(

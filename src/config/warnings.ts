@@ -2,6 +2,8 @@
 export const warningSentences = {
   'rest-with-auth-token': 'REST and media use the auth token: set TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET.',
   'everybody-allowed': 'ALLOWED_SENDERS is *: everybody who knows the number may talk to the agent.',
+  'database-without-protection':
+    'MONGODB_INSECURE lets a MONGODB_URI without credentials or TLS pass: its network must be private.',
   'provider-without-tls': 'A provider is called over http: what people say crosses the network in the clear.',
   'transcribe-without-key': 'TRANSCRIBE_BASE_URL is called without a key: OPENAI_API_KEY goes to its own host only.',
   'setting-without-effect': 'PROVIDERS_FILE or SPEECH=local stands in for a variable that is also set.',

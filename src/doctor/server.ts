@@ -37,7 +37,8 @@ async function checkReadiness(origin: string): Promise<Finding> {
   const { checks = [] } = (ready?.json ?? {}) as { checks?: { name: string; ok: boolean }[] }
   const states = checks.map(check => `${check.name} ${check.ok ? 'ok' : 'not ok'}`).join(', ')
   if (ready?.status === 200) return { level: 'ok', name: 'server', detail: `Ready on ${origin} (${states}).` }
-  const remedy = 'Look for "alert" in its log: a full disk and a lost folder are the usual causes.'
+  const remedy =
+    'Look for "alert" and "store.waiting" in its log: a full disk, a lost folder and a database that is away are the usual causes.'
   return { level: 'wrong', name: 'server', detail: `It runs on ${origin} and is not ready (${states}).`, remedy }
 }
 

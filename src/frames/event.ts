@@ -12,6 +12,7 @@ const none = z.strictObject({})
  */
 export const events = {
   'server.listening': z.strictObject({ port: count, store: word, workers: count }),
+  'store.waiting': z.strictObject({ cause: word }),
   'server.draining': z.strictObject({ running: count }),
   'server.stopped': z.strictObject({ code: word }),
   'config.warning': z.strictObject({ code: word }),

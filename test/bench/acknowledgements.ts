@@ -1,7 +1,7 @@
 import { type Child, startChild } from './child.ts'
 import type { Posted } from './generator.ts'
 import type { Round } from './lines.ts'
-import { startServer } from './server.ts'
+import { type Ground, startServer } from './server.ts'
 
 /** Acknowledgements a second of both servers, by how many connections, and the memory of ours at the end (MB). */
 export interface Acknowledgements {
@@ -15,11 +15,11 @@ export interface Acknowledgements {
 /** Posts the same load to our server, which only receives, and to a bare one, by turns. */
 export async function compareAcknowledgements(options: {
   rounds: readonly { connections: number; messages: number; times: number }[]
-  profileDir?: string | undefined
+  ground: Ground
 }): Promise<Acknowledgements> {
   const generator = startChild('generator.ts')
   const bare = startChild('bare-server.ts')
-  const ours = await startServer({ WORKER_CONCURRENCY: '0' }, options.profileDir)
+  const ours = await startServer({ WORKER_CONCURRENCY: '0' }, options.ground)
   const bareUrl = await bare.ask<string>('listen')
   let acknowledged = 0
 

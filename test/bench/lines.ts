@@ -10,6 +10,12 @@ export const lines = {
   job: { says: 'whole job ÷ a loop that makes the same calls and keeps nothing', least: 0.45 },
   reply: { says: 'webhook to reply ÷ that loop, one message at a time', most: 8 },
   claim: { says: 'claim with many conversations waiting ÷ with 1,000', most: 1.5 },
+  'mongodb-acknowledged': {
+    says: 'durable acknowledgements on MongoDB ÷ that bare Fastify, 32 connections',
+    least: 0.25
+  },
+  'mongodb-crowd': { says: 'durable acknowledgements on MongoDB ÷ that bare Fastify, 128 connections', least: 0.4 },
+  'mongodb-job': { says: 'whole job on MongoDB ÷ that loop', least: 0.3 },
   receiving: { says: 'resident memory of a server that only receives, after its rounds, MB', most: 300 },
   working: { says: 'resident memory of a server that works, after its rounds, MB', most: 300 }
 } as const satisfies Record<string, { says: string } & ({ least: number } | { most: number })>

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { MongoClient } from 'mongodb'
 import { accountSid, authToken, freePort, ours, until } from '../stage.ts'
 
 /** The server under the bench, as an operator would run it: a process of its own, told everything by its environment. */
@@ -17,8 +19,18 @@ export interface MeasuredServer {
 
 const root = join(import.meta.dirname, '../..')
 
-/** Starts it on a new folder. Its log goes to a file, as with a service manager. `profileDir`: where V8 writes its CPU profile at the end. */
-export async function startServer(env: Record<string, string>, profileDir?: string): Promise<MeasuredServer> {
+/** What stands under the server: the embedded store, or the replica set at `mongodbUri`; and where V8 writes its CPU profile at the end. */
+export interface Ground {
+  readonly profileDir?: string | undefined
+  readonly mongodbUri?: string | undefined
+}
+
+/** Starts it on a new folder, or a new database. Its log goes to a file, as with a service manager. */
+export async function startServer(
+  env: Record<string, string>,
+  { profileDir, mongodbUri }: Ground = {}
+): Promise<MeasuredServer> {
+  const database = mongodbUri === undefined ? undefined : withDatabase(mongodbUri, `bench-${randomUUID()}`)
   const dataDir = mkdtempSync(join(tmpdir(), 'knomly-bench-'))
   const log = join(dataDir, 'log')
   const file = openSync(log, 'w')
@@ -27,7 +39,11 @@ export async function startServer(env: Record<string, string>, profileDir?: stri
   const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   const child = spawn(process.execPath, [...flags, join(root, 'src/server.ts')], {
     cwd: root,
-    env: { PATH: process.env.PATH ?? '', ...basics, PORT: String(port), PUBLIC_URL: url, DATA_DIR: dataDir, ...env },
+    env: {
+      ...{ PATH: process.env.PATH ?? '', ...basics, PORT: String(port), PUBLIC_URL: url, DATA_DIR: dataDir },
+      ...(database !== undefined && { MONGODB_URI: database, MASTER_KEY: randomBytes(32).toString('base64') }),
+      ...env
+    },
     stdio: ['ignore', file, file]
   })
   const exited = once(child, 'exit')
@@ -46,7 +62,7 @@ export async function startServer(env: Record<string, string>, profileDir?: stri
       child.kill('SIGTERM')
       await exited
       process.off('exit', abandon)
-      const kept = countStates(dataDir)
+      const kept = database === undefined ? countStates(dataDir) : await countInMongo(database)
       rmSync(dataDir, { recursive: true })
       return kept
     }
@@ -62,6 +78,23 @@ const basics = {
   LOG_LEVEL: 'info',
   RATE_LIMIT_PER_SENDER: '0',
   RATE_LIMIT_PER_IP: '0'
+}
+
+function withDatabase(uri: string, name: string): string {
+  const [hosts, query] = uri.split('/?')
+  return `${hosts}/${name}?${query}`
+}
+
+async function countInMongo(uri: string): Promise<Record<string, number>> {
+  const client = new MongoClient(uri)
+  const groups = client
+    .db()
+    .collection('executions')
+    .aggregate([{ $group: { _id: '$state', count: { $sum: 1 } } }])
+  const counts = Object.fromEntries((await groups.toArray()).map(({ _id, count }) => [_id, count]))
+  await client.db().dropDatabase()
+  await client.close()
+  return counts
 }
 
 function countStates(dataDir: string): Record<string, number> {

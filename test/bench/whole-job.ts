@@ -2,7 +2,7 @@ import { type Child, startChild } from './child.ts'
 import type { Posted } from './generator.ts'
 import type { Round } from './lines.ts'
 import type { Note } from './messages.ts'
-import { startServer } from './server.ts'
+import { type Ground, startServer } from './server.ts'
 import type { Addresses } from './stand-ins.ts'
 
 /** Voice notes answered a second, the time of one from webhook to reply (ms), and the memory of our server at the end (MB). */
@@ -25,14 +25,14 @@ export async function compareWholeJobs(options: {
   rounds: number
   notes: number
   alone: number
-  profileDir?: string | undefined
+  ground: Ground
 }): Promise<WholeJob> {
   const standIns = startChild('stand-ins.ts')
   const peer = startChild('loop.ts')
   const generator = startChild('generator.ts')
   const addresses = await standIns.ask<Addresses>('addresses')
   const env = { TWILIO_API_URL: addresses.twilio, OPENAI_BASE_URL: addresses.openai }
-  const { url, memory, stop } = await startServer(env, options.profileDir)
+  const { url, memory, stop } = await startServer(env, options.ground)
   const shelve = (count: number) => standIns.ask<Note[]>('shelve', count)
   let acknowledged = 0
 

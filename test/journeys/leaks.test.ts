@@ -158,7 +158,8 @@ t.test('what is said about a bad configuration names the variable and never show
     SPARE_KEY: `${planted.openai} ${planted.speech}`
   })
   misread({ TWILIO_API_KEY_SID: '' })
-  const everything = await fail({ ...bad, TOOLS_FILE: planted.path, MONGODB_URI: `mongodb://u:${planted.token}@h/` })
+  misread({ MONGODB_URI: `mongodb://u:${planted.token}@h/${planted.path}`, NODE_ENV: 'production' })
+  const everything = await fail({ ...bad, TOOLS_FILE: planted.path, MONGODB_URI: `mongodb://u:${planted.token}@/` })
   const named = variables.map(({ name }) => name).filter(name => everything.includes(name))
   const anyText = ['PROVIDERS_FILE', 'DATA_DIR']
   t.same(

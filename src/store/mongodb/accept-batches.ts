@@ -1,0 +1,150 @@
+import { setImmediate } from 'node:timers/promises'
+import { MongoBulkWriteError } from 'mongodb'
+import type { Clock } from '../../frames/clock.ts'
+import type { Acceptance } from '../store.ts'
+import type { Collections } from './collections.ts'
+import { deadlineMs, isDuplicate, type Reach, unavailable } from './connection.ts'
+import { toDoc } from './executions.ts'
+import type { Lanes, Ring } from './lanes.ts'
+
+const maxBatch = 500
+/** While one batch waits for the majority the next one is written. */
+const maxInFlight = 2
+
+interface Waiter {
+  readonly message: Acceptance
+  readonly since: number
+  resolve(answer: 'accepted' | 'duplicate'): void
+  reject(error: unknown): void
+}
+
+/** Accepts messages. A message is acknowledged before its lane is rung: `rung` settles once those acknowledged by now are, `settled` once nothing is under way. */
+export interface AcceptBatches {
+  accept(message: Acceptance): Promise<'accepted' | 'duplicate'>
+  rung(): Promise<void>
+  settled(): Promise<void>
+}
+
+/**
+ * Inserts together whatever arrived while earlier batches were in flight, so that one wait for the majority serves all of it. A message
+ * whose lane is in flight waits for that batch: two batches could change the order of a conversation. A message is accepted only
+ * where the counts prove it: the driver can report a failed insert without naming what failed.
+ */
+export function createAcceptBatches(parts: {
+  executions: Collections['executions']
+  lanes: Pick<Lanes, 'ring'>
+  clock: Clock
+  contentMs: number
+  reach: Reach
+}): AcceptBatches {
+  const { executions, lanes, clock, contentMs, reach } = parts
+  let queue: Waiter[] = []
+  const lanesInFlight = new Set<string>()
+  const inFlight = new Set<Promise<void>>()
+  const ringing = new Set<Promise<void>>()
+
+  /** The next batch: what may go now, in the order of arrival. */
+  function take(): Waiter[] {
+    const batch: Waiter[] = []
+    const rest: Waiter[] = []
+    const now = clock.monotonic()
+    for (const waiter of queue) {
+      if (now - waiter.since > deadlineMs) waiter.reject(unavailable('waited too long'))
+      else if (batch.length < maxBatch && !lanesInFlight.has(waiter.message.lane)) batch.push(waiter)
+      else rest.push(waiter)
+    }
+    queue = rest
+    return batch
+  }
+
+  function pump(): void {
+    if (inFlight.size >= maxInFlight || queue.length === 0) return
+    const batch = take()
+    if (batch.length === 0) return
+    const taken = new Set(batch.map(({ message }) => message.lane))
+    for (const lane of taken) lanesInFlight.add(lane)
+    const flight = write(batch).finally(() => {
+      for (const lane of taken) lanesInFlight.delete(lane)
+      inFlight.delete(flight)
+      pump()
+    })
+    inFlight.add(flight)
+    pump()
+  }
+
+  async function write(batch: readonly Waiter[]): Promise<void> {
+    // A repeat of a message in the same batch has the fate of the first.
+    const byId = Map.groupBy(batch, ({ message }) => message.id)
+    const first = [...byId.values()].map(([waiter]) => waiter as Waiter)
+    const late = setTimeout(() => {
+      for (const waiter of batch) waiter.reject(unavailable('waited too long'))
+    }, deadlineMs)
+    try {
+      const known = await reach(() => insert(first.map(({ message }) => message)))
+      for (const [id, [head, ...repeats]] of byId) {
+        head?.resolve(known.has(id) ? 'duplicate' : 'accepted')
+        for (const repeat of repeats) repeat.resolve('duplicate')
+      }
+      const fresh = first.map(({ message }) => message).filter(({ id }) => !known.has(id))
+      // What is not rung is found by the sweep: the messages are kept all the same.
+      const rung = lanes
+        .ring(ringsOf(fresh))
+        .catch(() => {})
+        .finally(() => ringing.delete(rung))
+      ringing.add(rung)
+    } catch (error) {
+      for (const waiter of batch) waiter.reject(error)
+    } finally {
+      clearTimeout(late)
+    }
+  }
+
+  /** Inserts messages and answers the ids that were known already, each of them confirmed by a write of its own. */
+  async function insert(messages: readonly Acceptance[]): Promise<ReadonlySet<string>> {
+    const docs = messages.map(message => toDoc(message, clock.now(), contentMs))
+    try {
+      const { insertedCount } = await executions.insertMany(docs, { ordered: false })
+      if (insertedCount === docs.length) return new Set()
+    } catch (error) {
+      const known = duplicatesIn(error, docs.length)
+      if (known === null) throw error
+      const ids = known.map(index => docs[index]?._id ?? '')
+      const { matchedCount } = await executions.updateMany({ _id: { $in: ids } }, { $inc: { dups: 1 } })
+      if (matchedCount === ids.length) return new Set(ids)
+    }
+    throw unavailable('the store does not account for every message')
+  }
+
+  return {
+    accept: message =>
+      new Promise((resolve, reject) => {
+        queue.push({ message, since: clock.monotonic(), resolve, reject })
+        globalThis.setImmediate(pump)
+      }),
+    async rung() {
+      await Promise.all(ringing)
+    },
+    async settled() {
+      while (queue.length + inFlight.size + ringing.size > 0)
+        await Promise.all([...inFlight, ...ringing, setImmediate()])
+    }
+  }
+}
+
+/** The positions that were refused as known, or null where the error does not account for the whole batch. */
+function duplicatesIn(error: unknown, size: number): number[] | null {
+  if (!(error instanceof MongoBulkWriteError) || !isDuplicate(error) || error.result.getWriteConcernError()) return null
+  const refusals = [error.writeErrors].flat()
+  const isWhole = refusals.every(({ code }) => code === 11_000) && error.insertedCount + refusals.length === size
+  return isWhole ? refusals.map(({ index }) => index) : null
+}
+
+function ringsOf(messages: readonly Acceptance[]): Ring[] {
+  const lanes = Map.groupBy(messages, ({ lane }) => lane)
+  return [...lanes].map(([lane, [first, ...rest]]) => ({
+    lane,
+    tenant: first?.tenant ?? '',
+    isWork: [first, ...rest].some(message => message?.state === 'queued'),
+    arrived: true
+  }))
+}

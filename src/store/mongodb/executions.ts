@@ -1,0 +1,114 @@
+import { Timestamp, type UpdateFilter } from 'mongodb'
+import type { Execution } from '../../frames/execution.ts'
+import { type Frame, noTail } from '../../frames/frame.ts'
+import type { Acceptance, Lease } from '../store.ts'
+import type { Collections, ExecutionDoc } from './collections.ts'
+
+/** What the server replaces by its cluster time as it inserts: so arrival has a total order and no counter. */
+const stamped = new Timestamp(0n)
+
+/** A message as it is inserted. */
+export function toDoc(message: Acceptance, now: number, contentMs: number): ExecutionDoc {
+  const { id, lane, tenant, principal, state, frames } = message
+  const { n, hash } = frames.at(-1) ?? noTail
+  return {
+    _id: id,
+    lane,
+    tenant,
+    principal,
+    at: new Date(now),
+    ord: stamped,
+    arrived: stamped,
+    state,
+    claims: 0,
+    n,
+    hash,
+    frames: frames.map(frame => JSON.stringify(frame)),
+    ...(state === 'queued' ? { open: true } : { purgeAt: new Date(now + contentMs) })
+  }
+}
+
+/** An execution as the rooms see it. */
+export function toExecution(doc: ExecutionDoc): Execution {
+  const { _id: id, lane, tenant, principal, state, at, n, claims, token = null } = doc
+  return {
+    id,
+    lane,
+    tenant,
+    principal,
+    state,
+    at: at.toISOString(),
+    n,
+    claims,
+    token,
+    frames: doc.frames.map(json => JSON.parse(json))
+  }
+}
+
+/** Whether frames follow each other without a gap. */
+export function areInRow(frames: readonly Frame[]): boolean {
+  return frames.every((frame, i) => frame.n === (frames[0]?.n ?? 0) + i)
+}
+
+/** The condition that frames are exactly the next ones; no frames fit anywhere. */
+export function before(frames: readonly Frame[]): { n?: number } {
+  const first = frames[0]
+  return first === undefined ? {} : { n: first.n - 1 }
+}
+
+/** The operators that add frames, and with them the names they go by. */
+export function adding(frames: readonly Frame[], refs: readonly string[] = []) {
+  const last = frames.at(-1)
+  return {
+    $push: {
+      frames: { $each: frames.map(frame => JSON.stringify(frame)) },
+      ...(refs.length > 0 && { refs: { $each: [...refs] } })
+    },
+    $inc: { n: frames.length },
+    $set: last === undefined ? {} : { hash: last.hash }
+  } satisfies UpdateFilter<ExecutionDoc>
+}
+
+export type Executions = ReturnType<typeof createExecutions>
+
+/** The heads of lanes. */
+export function createExecutions(executions: Collections['executions']) {
+  const open = (lane: string) => ({ lane, open: true }) as const
+  return {
+    /** Whether a lane has open work. */
+    async isWaiting(lane: string): Promise<boolean> {
+      return (await executions.findOne(open(lane), { projection: { _id: 1 }, sort: { ord: 1 } })) !== null
+    },
+    /**
+     * Stamps the oldest open execution of a lane with the lease and counts the claim. Null where there is none; `lost` where a
+     * later holder has stamped it already: who slept between taking a lane and this must not write over it.
+     */
+    async run({ lane, token, fence }: Lease): Promise<Execution | 'lost' | null> {
+      const isOurs = { $lte: [{ $ifNull: ['$fence', 0] }, fence] }
+      const ours = (value: unknown, field: string) => ({ $cond: [isOurs, value, field] })
+      const doc = await executions.findOneAndUpdate(
+        open(lane),
+        [
+          {
+            $set: {
+              state: ours('running', '$state'),
+              token: ours(token, '$token'),
+              claims: ours({ $add: ['$claims', 1] }, '$claims'),
+              fence: ours(fence, '$fence')
+            }
+          }
+        ],
+        { sort: { ord: 1 }, returnDocument: 'after' }
+      )
+      if (doc === null) return null
+      return doc.token === token ? toExecution(doc) : 'lost'
+    },
+    /** Puts the one that runs under a lease back to wait, and takes back the counted claim. */
+    async rest({ lane, token }: Lease): Promise<void> {
+      await executions.updateOne(
+        { ...open(lane), token },
+        { $set: { state: 'queued', claims: 0 }, $unset: { token: 1 } }
+      )
+    }
+  }
+}

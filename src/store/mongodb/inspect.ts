@@ -1,0 +1,93 @@
+import type { Db } from 'mongodb'
+import type { Clock } from '../../frames/clock.ts'
+import { type Collections, indexes, schemaVersion } from './collections.ts'
+
+type Fact = { name: string; ok: boolean; detail: string }
+
+const oldestMajor = 6
+const clockToleranceMs = 2_000
+
+/**
+ * Makes the indexes that are missing, and notes the schema. Throws a plain Error for a server that is no replica set, for an index of
+ * another shape and for a database of another schema, which is left as it is.
+ */
+export async function prepareDatabase(db: Db, collections: Collections): Promise<void> {
+  const { setName } = await db.command({ hello: 1 })
+  if (typeof setName !== 'string') {
+    throw new Error(
+      'MONGODB_URI names no replica set: start mongod with --replSet (one member will do) and initiate it.'
+    )
+  }
+  const version = (await collections.meta.findOne({ _id: 'schema' }))?.version ?? schemaVersion
+  if (version !== schemaVersion) {
+    throw new Error(
+      `The database has schema version ${version}, and this build of Knomly reads version ${schemaVersion}. ` +
+        'It was left as it is: start the build that wrote it, or name another database in MONGODB_URI.'
+    )
+  }
+  for (const [name, wanted] of Object.entries(indexes)) {
+    await collections[name as keyof typeof indexes].createIndexes([...wanted]).catch(async error => {
+      throw isConflict(error) ? await conflict(collections) : error
+    })
+  }
+  await collections.meta.updateOne({ _id: 'schema' }, { $set: { version: schemaVersion } }, { upsert: true })
+}
+
+async function conflict(collections: Collections): Promise<Error> {
+  const wrong = (await wrongIndexes(collections)).join(', ')
+  return new Error(
+    `Indexes are not as this build needs them (${wrong}): drop those that are there, they are made at the next start.`
+  )
+}
+
+/** The facts about the store that `doctor` shows. */
+export async function inspectDatabase(db: Db, collections: Collections, clock: Clock): Promise<Fact[]> {
+  const hello = await db.command({ hello: 1 })
+  const { version } = await db.command({ buildInfo: 1 })
+  const distanceMs = Math.round(hello.localTime.getTime() - clock.now())
+  const known = await collections.meta.findOne({ _id: 'schema' })
+  const wrong = await wrongIndexes(collections)
+  return [
+    { name: 'store', ok: true, detail: `MongoDB ${version}, database ${db.databaseName}` },
+    {
+      name: 'replica set',
+      ok: typeof hello.setName === 'string',
+      detail: hello.setName ?? 'none: MongoDB must run as a replica set'
+    },
+    {
+      name: 'version',
+      ok: Number.parseInt(version, 10) >= oldestMajor,
+      detail: `${version}, at least ${oldestMajor}.0 needed`
+    },
+    { name: 'schema', ok: known?.version === schemaVersion, detail: `version ${known?.version ?? 'none'}` },
+    {
+      name: 'indexes',
+      ok: wrong.length === 0,
+      detail: wrong.length === 0 ? 'all there' : `not as needed: ${wrong.join(', ')}`
+    },
+    {
+      name: 'clock',
+      ok: Math.abs(distanceMs) <= clockToleranceMs,
+      detail: `the server's is ${distanceMs} ms from ours`
+    },
+    { name: 'durability', ok: true, detail: 'write concern majority, journaled' }
+  ]
+}
+
+async function wrongIndexes(collections: Collections): Promise<string[]> {
+  const wrong: string[] = []
+  for (const [name, wanted] of Object.entries(indexes)) {
+    const found = await collections[name as keyof typeof indexes].indexes()
+    for (const { name: index, key, partialFilterExpression: partial } of wanted) {
+      const there = found.find(each => each.name === index)
+      const same = JSON.stringify([there?.key, there?.partialFilterExpression]) === JSON.stringify([key, partial])
+      if (!same) wrong.push(`${name}.${index}`)
+    }
+  }
+  return wrong
+}
+
+/** IndexOptionsConflict and IndexKeySpecsConflict of MongoDB's error codes. */
+function isConflict(error: { code?: unknown }): boolean {
+  return error.code === 85 || error.code === 86
+}

@@ -1,0 +1,47 @@
+import type { State } from '../../frames/execution.ts'
+import type { Frame } from '../../frames/frame.ts'
+import type { Extras } from '../store.ts'
+import type { Collections, ExecutionDoc } from './collections.ts'
+import { adding, before } from './executions.ts'
+import type { Lanes } from './lanes.ts'
+
+/** The ends that an operator's retry may leave. */
+const reopenable: readonly State[] = ['dead', 'unknown', 'cancelled', 'refused']
+
+/** What reaches an execution from outside, without a lease: notes, decisions and retries. Each is one compare-and-set on its position. */
+export function createIntake({ executions, lanes }: { executions: Collections['executions']; lanes: Lanes }) {
+  const at = (id: string, frame: Frame) => ({ _id: id, purged: { $exists: false }, ...before([frame]) })
+
+  async function queueLast(
+    filter: Partial<Record<keyof ExecutionDoc | 'approval.id' | 'approval.state', unknown>>,
+    frame: Frame,
+    set: object
+  ): Promise<boolean> {
+    const { $push, $inc, $set } = adding([frame])
+    const update = {
+      $push,
+      $inc,
+      $set: { ...$set, ...set, state: 'queued', open: true, claims: 0 },
+      $unset: { timerAt: 1, purgeAt: 1, token: 1 },
+      $currentDate: { ord: { $type: 'timestamp' } }
+    } as const
+    const doc = await executions.findOneAndUpdate(filter as object, update, { projection: { lane: 1, tenant: 1 } })
+    if (doc === null) return false
+    // Where the ring is lost the sweep finds it.
+    await lanes.ring([{ lane: doc.lane, tenant: doc.tenant, isWork: true, arrived: false }]).catch(() => {})
+    return true
+  }
+
+  return {
+    async note(id: string, frame: Frame, extras: Pick<Extras, 'refs'> = {}): Promise<boolean> {
+      const { $push, $inc, $set } = adding([frame], extras.refs)
+      return (await executions.updateOne(at(id, frame), { $push, $inc, $set })).matchedCount === 1
+    },
+    decide: (id: string, frame: Frame, approval: { id: string; state: string }): Promise<boolean> =>
+      queueLast({ ...at(id, frame), state: 'parked', 'approval.id': approval.id, 'approval.state': 'pending' }, frame, {
+        'approval.state': approval.state
+      }),
+    reopen: (id: string, frame: Frame): Promise<boolean> =>
+      queueLast({ ...at(id, frame), state: { $in: reopenable } }, frame, {})
+  }
+}

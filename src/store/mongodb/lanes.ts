@@ -1,0 +1,120 @@
+import type { AnyBulkWriteOperation } from 'mongodb'
+import type { Clock } from '../../frames/clock.ts'
+import type { Lease, Store } from '../store.ts'
+import type { Collections, LaneDoc } from './collections.ts'
+import { isDuplicate } from './connection.ts'
+import type { ServerTime } from './server-time.ts'
+
+export type Lanes = ReturnType<typeof createLanes>
+
+/** Entries that have left the front of the index are still walked over: a look starts a little before the last find. */
+const slackMs = 1_000
+const fullLookEveryMs = 2_000
+
+/** A ring: `arrived` for a new message, which moves its conversation to the top of the list. */
+export interface Ring {
+  readonly lane: string
+  readonly tenant: string
+  readonly isWork: boolean
+  readonly arrived: boolean
+}
+
+/** Conversations as a queue of work. One field says it all: `wakeAt`, by the server's clock; so the lane of a dead worker simply becomes due again. */
+export function createLanes(parts: {
+  lanes: Collections['lanes']
+  time: ServerTime
+  clock: Clock
+  /** Called when a lane was made due here. */
+  tell: () => void
+}) {
+  const { lanes, time, clock, tell } = parts
+  // By the tenants asked for: what is oldest for some is not for others.
+  const lowWater = new Map<string, Date>()
+  let fullLookAt = Number.NEGATIVE_INFINITY
+
+  /** A ring never shortens a lease or a backoff. */
+  const ringing = ({ lane, tenant, isWork, arrived }: Ring): AnyBulkWriteOperation<LaneDoc> => ({
+    updateOne: {
+      filter: { _id: lane },
+      update: [
+        {
+          $set: {
+            tenant: { $ifNull: ['$tenant', { $literal: tenant }] },
+            newest: arrived ? '$$CLUSTER_TIME' : { $ifNull: ['$newest', '$$CLUSTER_TIME'] },
+            ...(isWork && {
+              bell: { $add: [{ $ifNull: ['$bell', 0] }, 1] },
+              wakeAt: { $ifNull: ['$wakeAt', time.now] }
+            })
+          }
+        }
+      ],
+      upsert: true
+    }
+  })
+
+  const dueSince = (low: Date | undefined) => ({
+    wakeAt: { $exists: true, ...(low !== undefined && { $gt: low }) },
+    $expr: { $lte: ['$wakeAt', time.now] }
+  })
+
+  return {
+    async ring(rings: readonly Ring[]): Promise<void> {
+      if (rings.length === 0) return
+      const ring = () => lanes.bulkWrite(rings.map(ringing), { ordered: false })
+      await ring().catch(error => {
+        // Two first messages made the lane at the same time: the second finds it now.
+        if (isDuplicate(error)) return ring()
+        throw error
+      })
+      if (rings.some(({ isWork }) => isWork)) tell()
+    },
+
+    /** Takes the lane that has been due longest; `bell` is how often it had been rung by then. */
+    async take(
+      { tenants, owner, leaseMs }: Parameters<Store['claim']>[0],
+      token: string
+    ): Promise<{ lease: Lease; bell: number } | null> {
+      if (clock.monotonic() - fullLookAt >= fullLookEveryMs || clock.monotonic() < fullLookAt) {
+        fullLookAt = clock.monotonic()
+        lowWater.clear()
+      }
+      const asked = tenants.join()
+      const update = { token, owner, wakeAt: time.after(leaseMs), fence: { $add: [{ $ifNull: ['$fence', 0] }, 1] } }
+      const found = await lanes.findOneAndUpdate(
+        { tenant: { $in: [...tenants] }, ...dueSince(lowWater.get(asked)) },
+        [{ $set: update }],
+        { sort: { wakeAt: 1 }, returnDocument: 'before' }
+      )
+      if (found === null) return null
+      lowWater.set(asked, new Date((found.wakeAt?.getTime() ?? 0) - slackMs))
+      const lease = { lane: found._id, tenant: found.tenant, token, fence: (found.fence ?? 0) + 1 }
+      return { lease, bell: found.bell }
+    },
+
+    async extend({ lane, token }: Lease, leaseMs: number): Promise<boolean> {
+      const { matchedCount } = await lanes.updateOne({ _id: lane, token }, [{ $set: { wakeAt: time.after(leaseMs) } }])
+      return matchedCount === 1
+    },
+
+    /** How often it was rung, or null where the lease is no longer ours. To be read before a look for work: then `rest` misses no ring. */
+    async bell({ lane, token }: Lease): Promise<number | null> {
+      const found = await lanes.findOne({ _id: lane, token }, { projection: { bell: 1 } })
+      return found === null ? null : found.bell
+    },
+
+    /** Lets go of a lane without work: idle, or due at once where it was rung since `bell`. */
+    async rest({ lane, token }: Lease, bell: number): Promise<void> {
+      const wakeAt = { $cond: [{ $eq: ['$bell', bell] }, '$$REMOVE', time.now] }
+      await lanes.updateOne({ _id: lane, token }, [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }])
+    },
+
+    /** Lets go of a lane with work: due in `delayMs`, at once for none. */
+    async letGo({ lane, token }: Lease, delayMs: number): Promise<boolean> {
+      const wakeAt = delayMs > 0 ? time.after(delayMs) : time.now
+      const update = [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }]
+      const { matchedCount } = await lanes.updateOne({ _id: lane, token }, update)
+      if (delayMs <= 0) tell()
+      return matchedCount === 1
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../../frames/clock.ts'
+import type { Entropy } from '../../frames/entropy.ts'
+import type { Store } from '../store.ts'
+import { createAcceptBatches } from './accept-batches.ts'
+import { collectionsOf } from './collections.ts'
+import { createClient, createReach, databaseIn, unavailable } from './connection.ts'
+import { createConversations } from './conversations.ts'
+import { createExecutions } from './executions.ts'
+import { inspectDatabase, prepareDatabase } from './inspect.ts'
+import { createIntake } from './intake.ts'
+import { createLanes } from './lanes.ts'
+import { createLimits } from './limits.ts'
+import { createQueries } from './queries.ts'
+import { createRecords } from './records.ts'
+import { createServerTime } from './server-time.ts'
+import { createSweeper } from './sweep.ts'
+import { createWakeUps } from './wake-ups.ts'
+import { createWork } from './work.ts'
+
+/** Where the replica set is, and what the store needs; `contentMs` is how long an execution that ends at the door keeps its content. */
+export interface MongoOptions {
+  /** It names the database; `knomly` where it does not. */
+  readonly uri: string
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly contentMs: number
+  /** Added to the server's time, for tests alone. */
+  readonly offsetMs?: () => number
+}
+
+/**
+ * Opens the store on a MongoDB replica set, with its indexes made where they are missing. Rejects with STORE_UNAVAILABLE where nobody answers, and with a
+ * plain Error that says what to do for a URI that cannot be read or a database that is not of this version.
+ */
+export async function openMongoStore({
+  uri,
+  clock,
+  entropy,
+  contentMs,
+  offsetMs = () => 0
+}: MongoOptions): Promise<Store> {
+  const client = createClient(uri)
+  const db = client.db(databaseIn(uri) ?? 'knomly')
+  let closing = false
+  let closed = false
+  const reach = createReach(() => closed)
+  const collections = collectionsOf(db)
+  await reach(() => prepareDatabase(db, collections), null).catch(async error => {
+    await client.close()
+    throw error
+  })
+
+  const time = createServerTime(clock, offsetMs)
+  const wakeUps = createWakeUps(collections.lanes)
+  const lanes = createLanes({ lanes: collections.lanes, time, clock, tell: wakeUps.tell })
+  const executions = createExecutions(collections.executions)
+  const intake = createIntake({ executions: collections.executions, lanes })
+  const batches = createAcceptBatches({ executions: collections.executions, lanes, clock, contentMs, reach })
+  const work = createWork({ collections, executions, lanes, time, entropy })
+  const queries = createQueries(collections, time, clock)
+  const conversations = createConversations(collections)
+  const records = createRecords(collections.records)
+  const limits = createLimits(collections.limits, time)
+  const serverNow = async () => (await db.command({ hello: 1 })).localTime.getTime() + offsetMs()
+  const sweeper = createSweeper({ collections, lanes, clock, serverNow })
+
+  return {
+    accept: async message => {
+      if (closing) throw unavailable('the store is closed')
+      return batches.accept(message)
+    },
+    claim: options =>
+      reach(async () => {
+        await batches.rung()
+        return work.claim(options)
+      }),
+    heartbeat: (lease, leaseMs) => reach(() => lanes.extend(lease, leaseMs)),
+    append: (lease, execution, frames, extras) => reach(() => work.append(lease, execution, frames, extras)),
+    note: (execution, frame, extras) => reach(() => intake.note(execution, frame, extras)),
+    finish: (lease, execution, end) => reach(() => work.finish(lease, execution, end)),
+    park: (lease, execution, parking) => reach(() => work.park(lease, execution, parking)),
+    decide: (execution, frame, approval) => reach(() => intake.decide(execution, frame, approval)),
+    release: (lease, wakeAt = 0) => reach(() => work.release(lease, wakeAt - clock.now())),
+    reopen: (execution, frame) => reach(() => intake.reopen(execution, frame)),
+    due: limit => reach(() => queries.due(limit)),
+    sweep: () => reach(() => sweeper.pass(), null),
+    read: execution => reach(() => queries.read(execution)),
+    find: ref => reach(() => queries.find(ref)),
+    earlier: (lane, before, limit) => reach(() => queries.earlier(lane, before, limit)),
+    lastInbound: lane => reach(() => queries.lastInbound(lane)),
+    blob: id => reach(() => queries.blob(id)),
+    record: key => reach(() => records.one(key)),
+    records: (of, page) => reach(() => records.page(of, page)),
+    putRecord: (key, data, expected) =>
+      reach(async () => records.put(key, data === null ? null : JSON.stringify(data), expected)),
+    take: (key, windowMs) => reach(() => limits.take(key, windowMs)),
+    conversations: page =>
+      reach(async () => {
+        await batches.rung()
+        return conversations.page(page)
+      }),
+    conversation: (lane, limit) => reach(() => conversations.one(lane, limit)),
+    depth: () => reach(() => queries.depth()),
+    onRing: wakeUps.onRing,
+    ready: () =>
+      reach(async () => {
+        await collections.meta.updateOne({ _id: 'probe' }, { $inc: { writes: 1 } }, { upsert: true })
+      }),
+    inspect: () => reach(() => inspectDatabase(db, collections, clock), null),
+    async close() {
+      if (closed) return
+      closing = true
+      await batches.settled()
+      if (closed) return
+      closed = true
+      await wakeUps.close()
+      await client.close()
+    }
+  }
+}

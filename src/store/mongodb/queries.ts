@@ -1,0 +1,50 @@
+import type { Clock } from '../../frames/clock.ts'
+import type { Execution } from '../../frames/execution.ts'
+import type { Depth } from '../store.ts'
+import type { Collections } from './collections.ts'
+import { toExecution } from './executions.ts'
+import type { ServerTime } from './server-time.ts'
+
+/** What the workers and the agent read. */
+export function createQueries({ executions, blobs }: Collections, time: ServerTime, clock: Clock) {
+  return {
+    async read(id: string): Promise<Execution | null> {
+      const doc = await executions.findOne({ _id: id })
+      return doc === null ? null : toExecution(doc)
+    },
+    /** Names are ids of messages and sends; should two executions hold one, the older had it first. */
+    async find(ref: string): Promise<string | null> {
+      const doc = await executions.findOne({ refs: ref }, { projection: { _id: 1 }, sort: { arrived: 1 } })
+      return doc?._id ?? null
+    },
+    async blob(id: string): Promise<Uint8Array | null> {
+      return (await blobs.findOne({ _id: id }))?.bytes.buffer ?? null
+    },
+    async due(limit: number): Promise<Execution[]> {
+      const passed = { timerAt: { $exists: true }, $expr: { $lte: ['$timerAt', time.now] } }
+      return (await executions.find(passed).sort({ timerAt: 1 }).limit(limit).toArray()).map(toExecution)
+    },
+    async earlier(lane: string, before: string, limit: number): Promise<Execution[]> {
+      const from = await executions.findOne({ _id: before, lane }, { projection: { arrived: 1 } })
+      if (from === null) return []
+      const older = executions.find({ lane, arrived: { $lt: from.arrived } })
+      return (await older.sort({ arrived: -1 }).limit(limit).toArray()).map(toExecution)
+    },
+    async lastInbound(lane: string): Promise<number | null> {
+      const newest = await executions.findOne({ lane }, { projection: { at: 1 }, sort: { arrived: -1 } })
+      return newest?.at.getTime() ?? null
+    },
+    async depth(): Promise<Depth> {
+      const open = { open: true } as const
+      const parked = { timerAt: { $exists: true } }
+      const [all, running, waiting, oldest] = await Promise.all([
+        executions.countDocuments(open, { hint: 'open' }),
+        executions.countDocuments({ ...open, state: 'running' }, { hint: 'open' }),
+        executions.countDocuments(parked, { hint: 'timer' }),
+        executions.findOne(open, { projection: { at: 1 }, sort: { ord: 1 } })
+      ])
+      const oldestMs = oldest === null ? 0 : Math.max(0, clock.now() - oldest.at.getTime())
+      return { queued: all - running, running, parked: waiting, oldestMs }
+    }
+  }
+}

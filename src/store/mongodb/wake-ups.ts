@@ -1,0 +1,56 @@
+import type { ChangeStream } from 'mongodb'
+import type { Collections } from './collections.ts'
+
+/** Tells this process of rings, those of others too. Correctness never depends on it: polling is the floor. */
+export interface WakeUps {
+  onRing(listener: () => void): () => void
+  /** Tells all listeners now: for rings of our own, which need no way round. */
+  tell(): void
+  close(): Promise<void>
+}
+
+/** Listens to the bells of the lanes with a change stream, opened with the first listener and again, from then on, whenever it breaks. */
+export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): WakeUps {
+  const listeners = new Set<() => void>()
+  let stream: ChangeStream | undefined
+  let again: NodeJS.Timeout | undefined
+  let closed = false
+
+  const tell = () => {
+    for (const listener of listeners) listener()
+  }
+
+  function open(): void {
+    if (closed || stream !== undefined) return
+    const bells = {
+      $match: { $or: [{ operationType: 'insert' }, { 'updateDescription.updatedFields.bell': { $exists: true } }] }
+    }
+    const opened = lanes.watch([bells, { $project: { _id: 1 } }])
+    stream = opened
+    opened.on('change', tell)
+    opened.on('error', () => {
+      stream = undefined
+      void opened.close().catch(() => {})
+      again = setTimeout(() => {
+        open()
+        // What rang in between was heard by nobody.
+        tell()
+      }, pauseMs)
+      again.unref()
+    })
+  }
+
+  return {
+    onRing(listener) {
+      listeners.add(listener)
+      open()
+      return () => listeners.delete(listener)
+    },
+    tell,
+    async close() {
+      closed = true
+      clearTimeout(again)
+      await stream?.close().catch(() => {})
+    }
+  }
+}

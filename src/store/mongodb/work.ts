@@ -1,0 +1,118 @@
+import { Binary, type UpdateFilter } from 'mongodb'
+import type { Entropy } from '../../frames/entropy.ts'
+import type { Execution } from '../../frames/execution.ts'
+import type { Frame } from '../../frames/frame.ts'
+import type { Claim, Extras, Lease, Store } from '../store.ts'
+import type { Collections, ExecutionDoc } from './collections.ts'
+import { isDuplicate } from './connection.ts'
+import { adding, areInRow, before, type Executions } from './executions.ts'
+import type { Lanes } from './lanes.ts'
+import type { ServerTime } from './server-time.ts'
+
+type Ended = { ended: boolean; next: Execution | null }
+
+/** What a worker does under a lease: each write is one compare-and-set on the execution's token and position. */
+export function createWork(parts: {
+  collections: Pick<Collections, 'executions' | 'blobs'>
+  executions: Executions
+  lanes: Lanes
+  time: ServerTime
+  entropy: Entropy
+}) {
+  const { collections, executions, lanes, time, entropy } = parts
+
+  /** Bytes go before the frame that names them. False where a later holder has been here. */
+  async function keepBlob(lease: Lease, id: string, frames: readonly Frame[], blob: Extras['blob']): Promise<boolean> {
+    const first = frames[0]
+    if (blob === undefined || first === undefined) return true
+    const { fence } = lease
+    const doc = { execution: id, fence, bytes: new Binary(blob.bytes), purgeAt: new Date(blob.purgeAt) }
+    try {
+      const filter = { _id: `${id}:${first.n}`, fence: { $lte: fence } }
+      await collections.blobs.updateOne(filter, { $set: doc }, { upsert: true })
+      return true
+    } catch (error) {
+      if (isDuplicate(error)) return false
+      throw error
+    }
+  }
+
+  /** After an end: the lane's next under the same lease, or the lane let go. */
+  async function goOn(lease: Lease, takeNext: boolean): Promise<Ended> {
+    const bell = await lanes.bell(lease)
+    if (bell === null) return { ended: true, next: null }
+    if (!takeNext && (await executions.isWaiting(lease.lane))) {
+      await lanes.letGo(lease, 0)
+      return { ended: true, next: null }
+    }
+    const next = takeNext ? await executions.run(lease) : null
+    if (next === null) await lanes.rest(lease, bell)
+    return { ended: true, next: next === 'lost' ? null : next }
+  }
+
+  const refused: Ended = { ended: false, next: null }
+  const held = (lease: Lease, id: string, frames: readonly Frame[]) => ({
+    _id: id,
+    lane: lease.lane,
+    token: lease.token,
+    open: true as const,
+    ...before(frames)
+  })
+
+  return {
+    async claim(options: Parameters<Store['claim']>[0]): Promise<Claim | null> {
+      for (;;) {
+        const taken = await lanes.take(options, entropy.id())
+        if (taken === null) return null
+        const { lease, bell } = taken
+        const execution = await executions.run(lease)
+        if (execution === null) await lanes.rest(lease, bell)
+        else if (execution !== 'lost') return { lease, execution }
+      }
+    },
+    async append(lease: Lease, id: string, frames: readonly Frame[], extras: Extras = {}): Promise<boolean> {
+      if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return false
+      const { $push, $inc, $set } = adding(frames, extras.refs)
+      const update = { $push, $inc, $set: { ...$set, claims: 0 } }
+      return (await collections.executions.updateOne(held(lease, id, frames), update)).matchedCount === 1
+    },
+    async finish(lease: Lease, id: string, end: Parameters<Store['finish']>[2]): Promise<Ended> {
+      const { state, frames, extras = {}, takeNext, purgeAt } = end
+      if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return refused
+      const { $push, $inc, $set } = adding(frames, extras.refs)
+      const update: UpdateFilter<ExecutionDoc> = {
+        $push,
+        $inc,
+        $set: { ...$set, state, ...(purgeAt !== null && { purgeAt: new Date(purgeAt) }) },
+        $unset: { open: 1, token: 1 }
+      }
+      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), update)
+      return matchedCount === 1 ? goOn(lease, takeNext) : refused
+    },
+    async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
+      const { frames, approval, timerAt, takeNext } = parking
+      if (!areInRow(frames)) return refused
+      const last = frames.at(-1)
+      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), [
+        {
+          $set: {
+            frames: { $concatArrays: ['$frames', { $literal: frames.map(frame => JSON.stringify(frame)) }] },
+            n: { $add: ['$n', frames.length] },
+            ...(last !== undefined && { hash: last.hash }),
+            state: 'parked',
+            claims: 0,
+            approval: { $literal: { ...approval, expiresAt: new Date(approval.expiresAt) } },
+            timerAt: time.at(timerAt)
+          }
+        },
+        { $unset: ['open', 'token'] }
+      ])
+      return matchedCount === 1 ? goOn(lease, takeNext) : refused
+    },
+    async release(lease: Lease, delayMs: number): Promise<boolean> {
+      if (!(await lanes.letGo(lease, delayMs))) return false
+      await executions.rest(lease)
+      return true
+    }
+  }
+}
