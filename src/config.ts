@@ -16,7 +16,7 @@ export interface Config {
   readonly speech: 'openai' | 'local'
   readonly providers: Providers
   /** Undefined for the embedded store. */
-  readonly mongodbUri: string | undefined
+  readonly databaseUri: string | undefined
   readonly dataDir: string
   readonly masterKey: Buffer | undefined
   readonly operatorToken: string | undefined
@@ -64,7 +64,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const warnings: Warning[] = idle.some(name => set[name] !== undefined) ? ['setting-without-use'] : []
   const account = readAccount(settings, problems, warnings)
   const providers = readProviders(settings, set, problems, warnings)
-  const mongodbUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
+  const databaseUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
     host: settings.HOST,
@@ -74,7 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     twilioApiUrl: settings.TWILIO_API_URL,
     speech: settings.SPEECH,
     providers,
-    mongodbUri,
+    databaseUri,
     dataDir: resolve(settings.DATA_DIR),
     masterKey: settings.MASTER_KEY,
     operatorToken: settings.OPERATOR_TOKEN,

@@ -30,19 +30,15 @@ export async function startServer(
   for (const code of config.warnings) observe('config.warning', { code })
   const surroundings = { clock: systemClock, entropy: systemEntropy, observe, ...extra }
   const open = () => openSystem(config, surroundings)
-  const { host, port: wanted, mongodbUri } = config
-  const opened = await (mongodbUri === undefined ? open() : waitForStore(open, { host, port: wanted, log }))
+  const { host, port: wanted, databaseUri } = config
+  const opened = await (databaseUri === undefined ? open() : waitForStore(open, { host, port: wanted, log }))
   system = opened
   const app = await createApp(opened, metrics)
   await app.listen({ host, port: wanted })
   opened.worker.start()
   boundHeap()
   const { port } = app.server.address() as { port: number }
-  observe('server.listening', {
-    port,
-    store: mongodbUri === undefined ? 'sqlite' : 'mongodb',
-    workers: config.workerConcurrency
-  })
+  observe('server.listening', { port, store: opened.storeName, workers: config.workerConcurrency })
   closeWithGrace({ delay: leaveMs, logger: false }, async ({ err }) => {
     observe('server.draining', { running: opened.worker.running() })
     await Promise.all([closeApp(app), opened.worker.stop(graceMs)])

@@ -58,6 +58,7 @@ export interface OpenSystem {
   readonly accounts: ReadonlyMap<string, TwilioAccount>
   readonly channelOf: (tenant: string) => Channel
   readonly store: Store
+  readonly storeName: 'sqlite' | 'mongodb'
   readonly inbox: Inbox
   readonly worker: Worker
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
@@ -108,6 +109,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     accounts,
     channelOf,
     store,
+    storeName: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
     inbox: createInbox({
       ...parts,
       pseudonym: (tenant, address) => pseudonymOf(indexKey, tenant, address),
@@ -123,12 +125,15 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   }
 }
 
-async function openStore({ mongodbUri, dataDir, retention }: Config, { clock, entropy }: Surroundings): Promise<Store> {
+async function openStore(
+  { databaseUri, dataDir, retention }: Config,
+  { clock, entropy }: Surroundings
+): Promise<Store> {
   const parts = { clock, entropy, contentMs: retention.contentMs }
-  if (mongodbUri === undefined) return openSqliteStore({ dir: dataDir, ...parts })
+  if (databaseUri === undefined) return openSqliteStore({ dir: dataDir, ...parts })
   // Loaded here, because the driver takes 30 MB, which the embedded store does without.
   const { openMongoStore } = await import('./store/mongodb/mongodb.ts')
-  return openMongoStore({ uri: mongodbUri, ...parts }).catch(error => {
+  return openMongoStore({ uri: databaseUri, ...parts }).catch(error => {
     throw explained(error)
   })
 }

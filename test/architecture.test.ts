@@ -53,6 +53,21 @@ t.test('a crossing is caught', async t => {
   t.match(seeded('src/tools/seeded.ts', "import { issuePermit } from '../frames/permit.ts'"), [/permit/])
 })
 
+t.test(
+  'one store does not know that there is another: the words of a driver stand in its adapter and in system.ts',
+  async t => {
+    const words = /\bMongo(?!DB\b)[A-Z]\w+|\bObjectId\b|\$\$NOW|'mongodb'|'node:sqlite'/
+    const strangers = (files: ReadonlyMap<string, string>) =>
+      [...files]
+        .filter(([file, text]) => !/^src\/(store\/(mongodb|sqlite)\/|system\.ts)/.test(file) && words.test(text))
+        .map(([file]) => file)
+    t.strictSame(strangers(read()), [])
+    t.strictSame(strangers(new Map([['src/inbox/seeded.ts', "import { MongoClient } from 'mongodb'"]])), [
+      'src/inbox/seeded.ts'
+    ])
+  }
+)
+
 t.test('only files with a name that says what they hold', async t => {
   const drawers = [...read().keys()].filter(file =>
     /(^|\/)(utils?|helpers?|common|types|misc|shared|index)(\.ts$|\/)/.test(file)

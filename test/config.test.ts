@@ -33,7 +33,7 @@ t.test('the required variables alone make a whole configuration', async t => {
     publicUrl: 'https://voice.example.com',
     twilioApiUrl: 'https://api.twilio.com',
     speech: 'openai',
-    mongodbUri: undefined,
+    databaseUri: undefined,
     dataDir: resolve('data'),
     leaseMs: 15_000,
     maxToolCalls: 12,
@@ -267,7 +267,7 @@ t.test('a providers file lists fallbacks and names the variables of their keys',
 
 t.test('a database is used with the master key that its other processes have', async t => {
   const uri = 'mongodb://127.0.0.1/knomly?replicaSet=rs0'
-  t.equal(readConfig({ ...whole, MONGODB_URI: uri, MASTER_KEY: masterKey }).mongodbUri, uri)
+  t.equal(readConfig({ ...whole, MONGODB_URI: uri, MASTER_KEY: masterKey }).databaseUri, uri)
   t.match(problemsOf({ MONGODB_URI: uri }), [/^MASTER_KEY is missing: set it to .*, the same for every process.*\.$/])
 })
 
@@ -297,8 +297,8 @@ t.test('in production a database asks who calls and is not spoken to in the clea
     t.equal(problems.length, sentence === null ? 0 : 1)
     t.notMatch(problems, [/S3cret/])
     t.strictSame(problemsOf({ ...production, MONGODB_URI, NODE_ENV: '' }), [], 'elsewhere it is taken')
-    const { mongodbUri, warnings } = readConfig({ ...whole, ...production, MONGODB_URI, MONGODB_INSECURE: 'allow' })
-    t.equal(mongodbUri, MONGODB_URI)
+    const { databaseUri, warnings } = readConfig({ ...whole, ...production, MONGODB_URI, MONGODB_INSECURE: 'allow' })
+    t.equal(databaseUri, MONGODB_URI)
     t.equal(warnings.includes('database-without-protection'), sentence !== null)
   }
 })

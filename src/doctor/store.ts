@@ -10,7 +10,7 @@ import { checkFolder } from './folder.ts'
 
 /** Looks into the store: a database is opened beside the servers that use it, a folder only where no server holds it. */
 export async function checkStore(config: Config, serverIsUp: boolean): Promise<Finding[]> {
-  if (config.mongodbUri !== undefined) return inspectStore(config)
+  if (config.databaseUri !== undefined) return inspectStore(config)
   const folder = checkFolder(config.dataDir)
   if (folder.level === 'wrong') return [folder]
   if (serverIsUp) return [folder, { level: 'ok', name, detail: 'The running server holds it: see "server".' }]
@@ -29,7 +29,7 @@ async function inspectStore(config: Config): Promise<Finding[]> {
     const facts = await system.store.inspect().finally(() => system.close())
     return facts.map(({ name, ok, detail }) => ({ level: ok ? 'ok' : 'wrong', name, detail }))
   } catch (error) {
-    const absence = config.mongodbUri === undefined ? null : absenceOf(error)
+    const absence = config.databaseUri === undefined ? null : absenceOf(error)
     if (absence === null) return [{ level: 'wrong', name, detail: startError(error) }]
     const detail = `The database of MONGODB_URI does not answer (${absence}).`
     const remedy =
