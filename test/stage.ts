@@ -152,12 +152,12 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
 /** The embedded store, or a database of its own where the tests are run with MONGODB_URI. */
 function storeOf(server: string | undefined): { env: Record<string, string>; drop(): Promise<void> } {
   if (server === undefined) return { env: {}, drop: async () => {} }
-  const url = new URL(server)
-  url.pathname = `/stage-${randomUUID()}`
+  const [hosts, query] = server.split('/?')
+  const uri = `${hosts}/stage-${randomUUID()}?${query}`
   return {
-    env: { MONGODB_URI: url.href, MASTER_KEY: randomBytes(32).toString('base64') },
+    env: { MONGODB_URI: uri, MASTER_KEY: randomBytes(32).toString('base64') },
     async drop() {
-      const client = new MongoClient(url.href)
+      const client = new MongoClient(uri)
       await client
         .db()
         .dropDatabase()

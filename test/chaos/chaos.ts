@@ -1,5 +1,7 @@
 // The whole fault suite with its full counts: `npm run chaos`, and `npm run chaos -- --long` for more of everything. `--seed N` repeats a run.
+// `--store mongodb` runs it on a replica set of three whose members are killed, stepped down and frozen meanwhile.
 import { parseArgs } from 'node:util'
+import { startReplicaSet } from '../mongod.ts'
 import { drain } from './cases/drain.ts'
 import { duplicates } from './cases/duplicates.ts'
 import { fullDisk } from './cases/full-disk.ts'
@@ -9,13 +11,22 @@ import { pause } from './cases/pause.ts'
 import { poison } from './cases/poison.ts'
 import { hungSpeech, slowSpeech } from './cases/slow-speech.ts'
 import type { Teardown } from './field.ts'
+import { startNemesis } from './nemesis.ts'
 import { inTurns, planKills } from './plan.ts'
 import type { Report } from './verdict.ts'
 
-const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, seed: { type: 'string' } } })
+const { values } = parseArgs({
+  options: {
+    long: { type: 'boolean', default: false },
+    seed: { type: 'string' },
+    store: { type: 'string', default: 'sqlite' },
+    calm: { type: 'boolean', default: false }
+  }
+})
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const times = values.long ? 5 : 1
 const rounds = 6 * times
+const onDatabase = values.store === 'mongodb'
 const asRoot = process.getuid?.() === 0
 const columns = ['faults', 'acknowledged', 'lost', 'doubled', 'disordered', 'rerun', 'unknown'] as const
 
@@ -30,8 +41,8 @@ const cases: ((t: Teardown) => Promise<Report>)[] = [
     poison,
     (t: Teardown) => slowSpeech(t, 10),
     (t: Teardown) => hungSpeech(t, values.long),
-    (t: Teardown) => fullDisk(t, 'forbidden'),
-    ...(asRoot ? [(t: Teardown) => fullDisk(t, 'mounted')] : []),
+    ...(onDatabase ? [] : [(t: Teardown) => fullDisk(t, 'forbidden')]),
+    ...(asRoot && !onDatabase ? [(t: Teardown) => fullDisk(t, 'mounted')] : []),
     (t: Teardown) => drain(t, 'SIGTERM', 40_000),
     (t: Teardown) => drain(t, 'SIGTERM twice'),
     (t: Teardown) => drain(t, 'SIGKILL while it drains'),
@@ -43,12 +54,24 @@ const cases: ((t: Teardown) => Promise<Report>)[] = [
     )
   ]).flat()
 ]
+const set = onDatabase ? await startReplicaSet(3) : null
+if (set !== null) process.env.MONGODB_URI = set.uri
+const nemesis = set === null || values.calm ? null : startNemesis(set)
 const reports = await inTurns(
   4,
   cases.map(each => () => judged(each))
 )
+const suffered = await nemesis?.stop()
+if (suffered !== undefined)
+  print(
+    `the database was ${Object.entries(suffered)
+      .map(([how, times]) => `${how} ${times} times`)
+      .join(', ')}`
+  )
 // Alone, so that its figures are its own.
 reports.push(await judged(t => load(t, { people: 500, messagesEach: 20 * times })))
+
+await set?.stop()
 
 const sum = (column: (typeof columns)[number]) => reports.reduce((total, report) => total + report[column], 0)
 print(row('in all', sum))

@@ -160,8 +160,8 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
     },
     async quiet(timeoutMs = 90_000) {
       const deadline = performance.now() + timeoutMs
-      while (countOpen(stage.dataDir) > 0) {
-        if (performance.now() > deadline) throw new Error(`${countOpen(stage.dataDir)} messages are still open`)
+      while ((await countOpen(stage)) > 0) {
+        if (performance.now() > deadline) throw new Error(`${await countOpen(stage)} messages are still open`)
         await wait(200)
       }
     }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { type Db, MongoClient } from 'mongodb'
 import type { State } from '../../src/frames/execution.ts'
 import type { Frame } from '../../src/frames/frame.ts'
 
@@ -12,8 +13,15 @@ export interface Kept {
   readonly frames: readonly Frame[]
 }
 
-/** Reads the file itself and changes nothing in it, whether a server runs on it, was stopped or was killed. */
-export function readJournal(dataDir: string): Map<string, Kept> {
+/** Where a server under the faults keeps its executions: a folder, or a database where its environment names one. */
+export interface Ground {
+  readonly dataDir: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Reads the store itself and changes nothing in it, whether a server runs on it, was stopped or was killed. */
+export async function readJournal({ dataDir, env }: Ground): Promise<Map<string, Kept>> {
+  if (env.MONGODB_URI !== undefined) return readDatabase(env.MONGODB_URI)
   const db = new DatabaseSync(join(dataDir, 'knomly.sqlite'), { readOnly: true, timeout: 5_000 })
   try {
     const kept = new Map<number, Kept & { frames: Frame[] }>()
@@ -33,11 +41,37 @@ export function readJournal(dataDir: string): Map<string, Kept> {
 }
 
 /** How many messages still wait or are at work. */
-export function countOpen(dataDir: string): number {
+export async function countOpen({ dataDir, env }: Ground): Promise<number> {
+  if (env.MONGODB_URI !== undefined) {
+    return visit(env.MONGODB_URI, db => db.collection('executions').countDocuments({ open: true }))
+  }
   const db = new DatabaseSync(join(dataDir, 'knomly.sqlite'), { readOnly: true, timeout: 5_000 })
   try {
     return (db.prepare('SELECT count(*) AS open FROM executions WHERE open = 1').get() as { open: number }).open
   } finally {
     db.close()
+  }
+}
+
+function readDatabase(uri: string): Promise<Map<string, Kept>> {
+  return visit(uri, async db => {
+    const rows = db.collection<Omit<Kept, 'id' | 'frames'> & { _id: string; frames: string[] }>('executions')
+    const kept = await rows.find().sort({ arrived: 1 }).toArray()
+    return new Map(
+      kept.map(({ _id: id, state, n, hash, frames }) => [
+        id,
+        { id, state, n, hash, frames: frames.map(json => JSON.parse(json)) }
+      ])
+    )
+  })
+}
+
+/** Reads what most members have, after every write before it: a failover takes none of it back. */
+async function visit<T>(uri: string, look: (db: Db) => Promise<T>): Promise<T> {
+  const client = new MongoClient(uri, { readConcern: { level: 'majority' } })
+  try {
+    return await look(client.db())
+  } finally {
+    await client.close()
   }
 }

@@ -22,7 +22,7 @@ export interface Report {
 export type Recorded = ReadonlyMap<string, number>
 
 /** Judges what lies on disk by what the world outside remembers (promises 1 to 4 of durability.md). The server is stopped. */
-export function judge(
+export async function judge(
   field: Field,
   about: {
     case: string
@@ -31,8 +31,8 @@ export function judge(
     remark?: string
     ends?: (said: Said) => string
   }
-): Report {
-  const kept = readJournal(field.stage.dataDir)
+): Promise<Report> {
+  const kept = await readJournal(field.stage)
   const acknowledged = field.said.filter(message => message.acknowledged)
   // Every send carries the id of its started-frame in the URL of its callbacks.
   const sends = Map.groupBy(field.stage.twilio.messages, sendOf)
@@ -59,8 +59,8 @@ export function judge(
 }
 
 /** The steps of every execution that are recorded now, and the calls that each has cost so far. To be taken while the server is dead. */
-export function recordedSteps(field: Field): Recorded {
-  const kept = readJournal(field.stage.dataDir)
+export async function recordedSteps(field: Field): Promise<Recorded> {
+  const kept = await readJournal(field.stage)
   const calls = field.calls()
   const nameOf = new Map(field.said.map(message => [message.execution, message.name]))
   const keys = [...kept.values()].flatMap(({ id, frames }) => [

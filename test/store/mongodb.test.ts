@@ -139,8 +139,5 @@ t.test('what cannot be opened says why, and never the password', async t => {
     await db.collection('lanes').dropIndex('due')
     await db.collection('lanes').createIndex({ tenant: 1 }, { name: 'due' })
   })
-  t.match(
-    (await open(uriOf(database))).message,
-    /^Indexes are not as this build needs them \(lanes.due\): drop those/
-  )
+  t.match((await open(uriOf(database))).message, /^Indexes are not as this build needs them \(lanes.due\): drop those/)
 })

@@ -111,6 +111,7 @@ export async function openMongoStore({
       if (closed) return
       closing = true
       await batches.settled()
+      await work.settled()
       if (closed) return
       closed = true
       await wakeUps.close()

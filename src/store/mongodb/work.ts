@@ -37,16 +37,26 @@ export function createWork(parts: {
     }
   }
 
-  /** After an end: the lane's next under the same lease, or the lane let go. */
-  async function goOn(lease: Lease, takeNext: boolean): Promise<Ended> {
-    const bell = await lanes.bell(lease)
+  // Going idle is not waited for: should it fail, the lease runs out, and the next holder finds nothing to do.
+  const resting = new Set<Promise<void>>()
+  function restSoon(lease: Lease, bell: number): void {
+    const rested = lanes
+      .rest(lease, bell)
+      .catch(() => {})
+      .finally(() => resting.delete(rested))
+    resting.add(rested)
+  }
+
+  /** After an end: the lane's next under the same lease, or the lane let go. `bell` was read before the look for more. */
+  async function goOn(lease: Lease, bell: number | null, takeNext: boolean): Promise<Ended> {
     if (bell === null) return { ended: true, next: null }
-    if (!takeNext && (await executions.isWaiting(lease.lane))) {
-      await lanes.letGo(lease, 0)
+    if (!(await executions.isWaiting(lease.lane))) {
+      restSoon(lease, bell)
       return { ended: true, next: null }
     }
     const next = takeNext ? await executions.run(lease) : null
-    if (next === null) await lanes.rest(lease, bell)
+    // Somebody else's decision may have taken it in between: then the lane is looked at once more.
+    if (next === null) await lanes.letGo(lease, 0)
     return { ended: true, next: next === 'lost' ? null : next }
   }
 
@@ -66,7 +76,7 @@ export function createWork(parts: {
         if (taken === null) return null
         const { lease, bell } = taken
         const execution = await executions.run(lease)
-        if (execution === null) await lanes.rest(lease, bell)
+        if (execution === null) restSoon(lease, bell)
         else if (execution !== 'lost') return { lease, execution }
       }
     },
@@ -86,8 +96,11 @@ export function createWork(parts: {
         $set: { ...$set, state, ...(purgeAt !== null && { purgeAt: new Date(purgeAt) }) },
         $unset: { open: 1, token: 1 }
       }
-      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), update)
-      return matchedCount === 1 ? goOn(lease, takeNext) : refused
+      const [{ matchedCount }, bell] = await Promise.all([
+        collections.executions.updateOne(held(lease, id, frames), update),
+        lanes.bell(lease)
+      ])
+      return matchedCount === 1 ? goOn(lease, bell, takeNext) : refused
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
       const { frames, approval, timerAt, takeNext } = parking
@@ -107,7 +120,10 @@ export function createWork(parts: {
         },
         { $unset: ['open', 'token'] }
       ])
-      return matchedCount === 1 ? goOn(lease, takeNext) : refused
+      return matchedCount === 1 ? goOn(lease, await lanes.bell(lease), takeNext) : refused
+    },
+    async settled(): Promise<void> {
+      await Promise.all(resting)
     },
     async release(lease: Lease, delayMs: number): Promise<boolean> {
       if (!(await lanes.letGo(lease, delayMs))) return false

@@ -17,7 +17,7 @@ export async function duplicates(t: Teardown): Promise<Report> {
   await field.quiet()
   last.push(...(await postMany(field)))
   await server.kill('SIGTERM')
-  const report = judge(field, { case: 'the same webhook 400 times', faults: killed })
+  const report = await judge(field, { case: 'the same webhook 400 times', faults: killed })
   const refused = last.filter(status => status !== 200).length
   const rung = field.ledger.effects.length
   const replies = field.stage.twilio.messages.length

@@ -30,14 +30,18 @@ export async function fullDisk(t: Teardown, kind: 'mounted' | 'forbidden'): Prom
     ['ready', 'live'].map(async path => (await fetch(`${field.stage.url}/health/${path}`)).status)
   )
   await wait(3_000)
-  const half = halfKept(field)
+  const half = await halfKept(field)
   disk.clear(server)
   await until(async () => (await fetch(`${field.stage.url}/health/ready`)).status === 200, 15_000)
   await Promise.all([speaking, speakingOn])
   await field.speak(server)
   await field.quiet()
   const code = await server.kill('SIGTERM')
-  const report = judge(field, { case: disk.name, faults: Number(refused > 0), remark: `${refused} refused with 503` })
+  const report = await judge(field, {
+    case: disk.name,
+    faults: Number(refused > 0),
+    remark: `${refused} refused with 503`
+  })
   const problems = [
     ...(refused > 0 ? [] : ['nothing was refused']),
     ...(health.join() === '503,200' ? [] : [`the health was ${health} while the disk was full`]),
@@ -60,8 +64,8 @@ async function postUntilRefused(field: Field): Promise<number> {
 }
 
 /** While the disk is full, what is kept is what was acknowledged, each with its frames. */
-function halfKept(field: Field): string[] {
-  const kept = readJournal(field.stage.dataDir)
+async function halfKept(field: Field): Promise<string[]> {
+  const kept = await readJournal(field.stage)
   const acknowledged = new Set(field.said.filter(message => message.acknowledged).map(message => message.execution))
   const more = [...kept.keys()].filter(id => !acknowledged.has(id))
   const missing = [...acknowledged].filter(id => (kept.get(id)?.frames.length ?? 0) === 0)

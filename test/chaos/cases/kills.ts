@@ -21,7 +21,7 @@ export async function kills(t: Teardown, plan: readonly Kill[]): Promise<Report>
   for (const kill of plan) {
     for (const wishes of conversations) field.person(wishes)
     if (await dieAt(field, kill)) died += 1
-    recorded.push(recordedSteps(field))
+    recorded.push(await recordedSteps(field))
   }
   const server = await field.serve()
   await field.speak(server)
@@ -29,7 +29,11 @@ export async function kills(t: Teardown, plan: readonly Kill[]): Promise<Report>
   const undecided = await decideUnknown(field)
   await field.quiet()
   const code = await server.kill('SIGTERM')
-  const report = judge(field, { case: `kill -9 ${plan.map(({ point }) => point).join(', ')}`, faults: died, recorded })
+  const report = await judge(field, {
+    case: `kill -9 ${plan.map(({ point }) => point).join(', ')}`,
+    faults: died,
+    recorded
+  })
   const missed = died === plan.length ? [] : [`${plan.length - died} kills did not bite`]
   const problems = [
     ...report.problems,
@@ -78,7 +82,7 @@ function killFromOutside(field: Field, server: ServerProcess, { point, occurrenc
 
 /** Says of each unknown outcome what the ledger knows; answers what was not as promised. */
 async function decideUnknown(field: Field): Promise<string[]> {
-  const unknown = [...readJournal(field.stage.dataDir).values()].filter(({ state }) => state === 'unknown')
+  const unknown = [...(await readJournal(field.stage)).values()].filter(({ state }) => state === 'unknown')
   const problems: string[] = []
   for (const { id, frames } of unknown) {
     const name = field.said.find(message => message.execution === id)?.name

@@ -19,7 +19,7 @@ export async function load(t: Teardown, size: { people: number; messagesEach: nu
   await field.stage.twilio.callbacksPosted()
   const memory = residentMegabytes(server.pid)
   const code = await server.kill('SIGTERM')
-  const report = judge(field, {
+  const report = await judge(field, {
     case: `${size.people * size.messagesEach} messages of ${size.people} people`,
     faults: 0,
     remark: `accepted in ${accepted.toFixed(0)} s, answered in ${answered.toFixed(0)} s, ${memory.toFixed(0)} MB at the end`

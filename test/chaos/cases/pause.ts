@@ -46,7 +46,12 @@ export async function pause(t: Teardown, at: Pause, leases: number): Promise<Rep
   const code = await server.kill('SIGTERM')
   const lost = server.output().match(/"lease\.lost"/g)?.length ?? 0
   const remark = `${lost} leases lost`
-  const report = judge(field, { case: `SIGSTOP ${at}`, faults: Number(slept), remark, ends: () => 'done or unknown' })
+  const report = await judge(field, {
+    case: `SIGSTOP ${at}`,
+    faults: Number(slept),
+    remark,
+    ends: () => 'done or unknown'
+  })
   const problems = [
     ...(slept ? [] : ['the pause did not bite']),
     ...(code === 0 ? [] : [`the server left with ${code}`])

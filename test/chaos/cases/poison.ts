@@ -34,8 +34,12 @@ export async function poison(t: Teardown): Promise<Report> {
     [killer?.name, fatal],
     [breaker?.name, 'WORK_BROKEN']
   ])
-  const report = judge(field, { case: 'poison', faults: died, ends: ({ name }) => (sick.has(name) ? 'dead' : 'done') })
-  const kept = readJournal(field.stage.dataDir)
+  const report = await judge(field, {
+    case: 'poison',
+    faults: died,
+    ends: ({ name }) => (sick.has(name) ? 'dead' : 'done')
+  })
+  const kept = await readJournal(field.stage)
   const problems = [...sick].flatMap(([name, code]) => {
     const frames = kept.get(field.said.find(message => message.name === name)?.execution ?? '')?.frames ?? []
     const failed = frames.find(frame => frame.kind === 'work.failed')

@@ -15,8 +15,8 @@ export async function slowSpeech(t: Teardown, leases: number): Promise<Report> {
   await field.speak(server)
   await field.quiet()
   await server.kill('SIGTERM')
-  const report = judge(field, { case: `speech that takes ${leases} leases`, faults: 1 })
-  const kept = readJournal(field.stage.dataDir)
+  const report = await judge(field, { case: `speech that takes ${leases} leases`, faults: 1 })
+  const kept = await readJournal(field.stage)
   const heardAgain = [...field.calls()].filter(([key, count]) => key.startsWith('heard:') && count !== 1).length
   const heardAt = timeOf(kept.get(slow?.execution ?? ''), 'speech.transcribed')
   const waited = quick.filter(({ execution }) => !(timeOf(kept.get(execution), 'reply.sent') < heardAt)).length
@@ -40,8 +40,8 @@ export async function hungSpeech(t: Teardown, forEver: boolean): Promise<Report>
   await field.quiet(40 * 60_000)
   await server.kill('SIGTERM')
   const name = forEver ? 'speech that never comes' : 'speech that hangs once'
-  const report = judge(field, { case: name, faults: 1, ends: () => (forEver ? 'dead' : 'done') })
-  const frames = [...readJournal(field.stage.dataDir).values()].flatMap(kept => kept.frames)
+  const report = await judge(field, { case: name, faults: 1, ends: () => (forEver ? 'dead' : 'done') })
+  const frames = [...(await readJournal(field.stage)).values()].flatMap(kept => kept.frames)
   const told = framesOf(frames, 'delay.announced').length
   const problems = told === (forEver ? 2 : 1) ? [] : [`the delay was announced ${told} times`]
   return { ...report, problems: [...report.problems, ...problems] }
