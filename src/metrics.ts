@@ -73,6 +73,12 @@ function reactions(registry: Registry): Reactions {
 
   const accepted = counter('accepted', 'Messages kept, by kind', 'kind')
   const duplicates = counter('duplicates', 'Messages that came again')
+  const reconciled = counter('reconciled', 'Messages kept that no webhook brought, by kind', 'kind')
+  const unreadable = new Gauge({
+    name: 'knomly_reconcile_unreadable',
+    help: 'Listed messages that could not be read, in the last listing of this process',
+    registers: [registry]
+  })
   const refused = counter('refused', 'Webhooks and messages refused, by reason', 'reason')
   const acknowledge = seconds(
     'acknowledge',
@@ -94,6 +100,8 @@ function reactions(registry: Registry): Reactions {
   return {
     'message.accepted': ({ kind }) => accepted.inc({ kind: label.kind(kind) }),
     'message.duplicate': () => duplicates.inc(),
+    'message.reconciled': ({ kind }) => reconciled.inc({ kind: label.kind(kind) }),
+    'reconcile.finished': fields => unreadable.set(fields.unreadable),
     'webhook.refused': ({ reason }) => refused.inc({ reason: label.reason(reason) }),
     'message.refused': ({ reason }) => refused.inc({ reason: label.reason(reason) }),
     'webhook.answered': ({ ms }) => acknowledge.observe(inSeconds(ms)),

@@ -12,6 +12,7 @@ import type { State } from './frames/execution.ts'
 import { Failure } from './frames/failure.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
+import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
@@ -62,7 +63,7 @@ export interface OpenSystem {
   readonly inbox: Inbox
   readonly worker: Worker
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
-  /** Stops the house-keeping and the local speech, and closes the store. The worker is stopped before. */
+  /** Stops the house-keeping, the reconciler and the local speech, and closes the store. The worker is stopped before. */
   close(): Promise<void>
 }
 
@@ -101,7 +102,13 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     contentMs: config.retention.contentMs,
     pollMs
   })
+  const inbox = createInbox({
+    ...parts,
+    pseudonym: (tenant, address) => pseudonymOf(indexKey, tenant, address),
+    allowed: (tenant, address) => isAllowed(accounts.get(tenant), address)
+  })
   const stopHouse = keepHouse(parts)
+  const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
   return {
     config,
     clock,
@@ -110,15 +117,11 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     store,
     storeName: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
-    inbox: createInbox({
-      ...parts,
-      pseudonym: (tenant, address) => pseudonymOf(indexKey, tenant, address),
-      allowed: (tenant, address) => isAllowed(accounts.get(tenant), address)
-    }),
+    inbox,
     worker,
     retry: (id, effect) => retryExecution(parts, id, effect),
     async close() {
-      await stopHouse()
+      await Promise.all([stopHouse(), stopReconciling()])
       await providers.close()
       await opened.close()
     }

@@ -15,6 +15,8 @@ t.test('each event moves the number that it is about', async t => {
   const { observe } = metrics
   observe('message.accepted', { execution, kind: 'voice.received' })
   observe('message.accepted', { execution, kind: 'text.received' })
+  observe('message.reconciled', { execution, kind: 'voice.received' })
+  observe('reconcile.finished', { accepted: 1, unreadable: 4, complete: true, ms: 5 })
   observe('message.duplicate', { execution })
   observe('webhook.refused', { route: '/webhooks/twilio/messages', reason: 'SIGNATURE_INVALID' })
   observe('message.refused', { execution, reason: 'rate-limited' })
@@ -46,6 +48,8 @@ t.test('each event moves the number that it is about', async t => {
   t.match(await scrape(metrics), {
     'knomly_accepted_total{kind="voice.received"}': 1,
     'knomly_accepted_total{kind="text.received"}': 1,
+    'knomly_reconciled_total{kind="voice.received"}': 1,
+    knomly_reconcile_unreadable: 4,
     knomly_duplicates_total: 1,
     'knomly_refused_total{reason="SIGNATURE_INVALID"}': 1,
     'knomly_refused_total{reason="rate-limited"}': 1,

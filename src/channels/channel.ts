@@ -32,6 +32,23 @@ export interface FetchedAudio {
   readonly seconds: number | null
 }
 
+/** Which received messages are listed: those made from `since` to `until` (ms) whose id is not known. */
+export interface Wanted {
+  readonly since: number
+  readonly until: number
+  isKnown(id: string): Promise<boolean>
+}
+
+/** Received messages as the other side lists them. */
+export interface Listing {
+  /** Oldest first. */
+  readonly received: readonly Received[]
+  /** How many more were listed and make no sense. */
+  readonly unreadable: number
+  /** False where there are more than one listing takes: ask again once these are known. */
+  readonly complete: boolean
+}
+
 /** One message to send. `send` is an opaque id of [A-Za-z0-9_-] that comes back with its status callbacks. */
 export interface Outgoing {
   readonly from: string
@@ -54,6 +71,8 @@ export interface Channel {
   send(outgoing: Outgoing, signal: AbortSignal): Promise<string>
   /** The ids of messages sent since `since` (ms) that equal this one, newest first, as the other side lists them. */
   listSent(outgoing: Pick<Outgoing, 'from' | 'to' | 'text'>, since: number, signal: AbortSignal): Promise<string[]>
+  /** Lists messages that people sent to us, whether or not a webhook told of them. Throws LIST_UNAVAILABLE, and what `isKnown` throws. */
+  listReceived(wanted: Wanted, signal: AbortSignal): Promise<Listing>
   /** How long a send can be under way before it has certainly ended, ms. */
   readonly sendTimeoutMs: number
   /** How long after a person's last message an answer may be sent, ms. */

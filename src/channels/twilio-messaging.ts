@@ -10,6 +10,7 @@ import { splitText } from './split-text.ts'
 import type { TwilioAccount } from './twilio-account.ts'
 import { foreignMedia } from './twilio-attachments.ts'
 import { createTwilioClient } from './twilio-client.ts'
+import { listReceived } from './twilio-list.ts'
 import { createDownload } from './twilio-media.ts'
 import { readMessage } from './twilio-receive.ts'
 import { createMessage, listMessages } from './twilio-send.ts'
@@ -17,6 +18,8 @@ import { readStatus } from './twilio-status.ts'
 
 const sendTimeoutMs = 5_000
 const listTimeoutMs = 10_000
+/** For all its pages and attachments; shorter than a turn of the reconciler. */
+const receivedTimeoutMs = 90_000
 const minute = 60_000
 /** WhatsApp's 24 hours, less what an answer may spend on its way there. */
 const whatsappWindowMs = 24 * 60 * minute - 5 * minute
@@ -59,6 +62,10 @@ export function createTwilioMessaging(options: {
       ),
     listSent: (outgoing, since, signal) =>
       within(listTimeoutMs, signal, until => listMessages(openMessages(until), outgoing, since)),
+    listReceived: (wanted, signal) =>
+      within(receivedTimeoutMs, signal, until =>
+        listReceived({ messages: openMessages(until), account, apiUrl }, wanted)
+      ),
     sendTimeoutMs,
     windowMs: address => (address.startsWith('whatsapp:') ? whatsappWindowMs : Number.POSITIVE_INFINITY)
   }

@@ -20,7 +20,7 @@ type Command = Pick<DataOf<'command.received'>, 'command' | 'answered'>
  */
 export function readMessage(form: Form, account: TwilioAccount, apiUrl: string): Received {
   const data = readData(form, account, apiUrl)
-  const id = `messaging:${account.sid}:${data.message}`
+  const id = messageId(account, data.message)
   const command = readCommand(form, data)
   if (command !== null) {
     return { id, kind: 'command.received', data: { ...data, ...command }, provenance: label(data, 'user_typed') }
@@ -29,6 +29,11 @@ export function readMessage(form: Form, account: TwilioAccount, apiUrl: string):
     return { id, kind: 'voice.received', data, provenance: label(data, 'user_voice') }
   }
   return { id, kind: 'text.received', data, provenance: label(data, 'user_typed') }
+}
+
+/** The id under which a message is kept: the same however it came. */
+export function messageId(account: TwilioAccount, message: string): string {
+  return `messaging:${account.sid}:${message}`
 }
 
 /** The value of a mandatory parameter; FORM_INCOMPLETE where it is missing or not well-formed. */

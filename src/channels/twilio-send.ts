@@ -1,13 +1,11 @@
-import type { MessageInstance, MessageListInstance, MessagePage } from 'twilio/lib/rest/api/v2010/account/message.js'
+import type { MessageInstance, MessageListInstance } from 'twilio/lib/rest/api/v2010/account/message.js'
 import { Failure } from '../frames/failure.ts'
 import type { Outgoing } from './channel.ts'
 import { sendableText } from './sendable-text.ts'
 import { reduceError, unknownSend } from './twilio-errors.ts'
+import { pagesOf, timeOf } from './twilio-pages.ts'
 import { messageSid } from './twilio-receive.ts'
 
-type Page = Pick<MessagePage, 'instances' | 'nextPage'>
-
-const pageSize = 100
 const maxPages = 5
 
 /** Creates a message and answers its SID. An answer that holds none may still have been a success: it throws SEND_UNAVAILABLE. */
@@ -45,8 +43,8 @@ export async function listMessages(
   })
   return listed
     .filter(message => message.from === sent.from && message.to === sent.to && message.body === body)
-    .filter(message => message.direction !== 'inbound' && timeOf(message) >= from)
-    .sort((a, b) => timeOf(b) - timeOf(a))
+    .filter(message => message.direction !== 'inbound' && newestTimeOf(message) >= from)
+    .sort((a, b) => newestTimeOf(b) - newestTimeOf(a))
     .map(({ sid }) => sid)
 }
 
@@ -56,20 +54,18 @@ async function readPages(
   since: number
 ): Promise<MessageInstance[]> {
   const found: MessageInstance[] = []
-  let page: Page = await messages.page({ from, to, pageSize })
-  for (let n = 1; ; n++) {
-    found.push(...page.instances)
-    const oldest = page.instances.at(-1)
-    if (n === maxPages || oldest === undefined || timeOf(oldest) < since) return found
-    const next = await page.nextPage()
-    if (!next) return found
-    page = next
+  let pages = 0
+  for await (const page of pagesOf(messages, { from, to })) {
+    found.push(...page)
+    const oldest = page.at(-1)
+    if (++pages === maxPages || oldest === undefined || newestTimeOf(oldest) < since) break
   }
+  return found
 }
 
-/** When a message was made, ms; one without a readable date counts as new, because overlooking it would send it twice. */
-function timeOf({ dateCreated, dateSent }: MessageInstance): number {
-  const time = new Date(dateCreated ?? dateSent ?? Number.NaN).getTime()
+/** A message without a readable date counts as new, because overlooking it would send it twice. */
+function newestTimeOf(message: MessageInstance): number {
+  const time = timeOf(message)
   return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time
 }
 

@@ -158,6 +158,12 @@ export const failures = {
     status: 422,
     retry: 'never'
   },
+  // Asking for messages that no webhook brought.
+  LIST_UNAVAILABLE: {
+    sentence: 'The received messages could not be listed: they are asked for again in a minute.',
+    status: 502,
+    retry: 'outage'
+  },
   // Sending.
   SEND_UNAVAILABLE: { sentence: 'The answer could not be sent yet.', status: 502, retry: 'sending' },
   SEND_REFUSED: {
@@ -221,4 +227,13 @@ export class Failure extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.refused = options.refused ?? false
   }
+}
+
+/** What was behind a failure: the class of an error of ours, or the status of an answer. Never a word that came from outside. */
+export function causeOf({ cause }: Failure): string {
+  if (cause instanceof Error) return cause.constructor.name
+  if (typeof cause !== 'object' || cause === null) return 'none'
+  const { status, code } = cause as { status?: unknown; code?: unknown }
+  // Without a status nobody answered: then the code is a name that this machine gave.
+  return typeof status === 'number' ? `status-${status}` : typeof code === 'string' ? code : 'none'
 }

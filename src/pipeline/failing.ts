@@ -1,6 +1,6 @@
 import type { Execution } from '../frames/execution.ts'
 import { framesOf, newest, sinceRetry } from '../frames/execution.ts'
-import { Failure, failureRow } from '../frames/failure.ts'
+import { causeOf, Failure, failureRow } from '../frames/failure.ts'
 import type { Draft, Frame } from '../frames/frame.ts'
 import { deriveProvenance } from '../frames/provenance.ts'
 import { type Holder, LeaseLost } from '../inbox/lease.ts'
@@ -114,13 +114,4 @@ function failed(
 
 function acceptedAt(execution: Execution): number {
   return Date.parse(framesOf(execution.frames, 'work.retried').at(-1)?.at ?? execution.at)
-}
-
-/** What was behind a failure: the class of an error of ours, or the status of an answer. Never a word that came from outside. */
-function causeOf({ cause }: Failure): string {
-  if (cause instanceof Error) return cause.constructor.name
-  if (typeof cause !== 'object' || cause === null) return 'none'
-  const { status, code } = cause as { status?: unknown; code?: unknown }
-  // Without a status nobody answered: then the code is a name that this machine gave.
-  return typeof status === 'number' ? `status-${status}` : typeof code === 'string' ? code : 'none'
 }

@@ -37,10 +37,11 @@ export function createTwilioApi(parts: TwilioApiParts): TwilioApi {
       response.setHeader('WWW-Authenticate', 'Basic realm="Twilio API"')
       return answerJson(response, 401, apiError(401, 20003))
     }
-    const [, message = '', media] = resourcePath.exec(path.slice(base.length)) ?? []
+    const [, message = '', mediaList, media] = resourcePath.exec(path.slice(base.length)) ?? []
     if (method === 'POST' && message === '') return create(request, response)
-    const fault = faults.take(media !== undefined ? 'media' : (faultKinds[`${method} ${message && ':sid'}`] ?? ''))
+    const fault = faults.take(media !== undefined ? 'media' : faultKindOf(method, message, mediaList))
     if (fault !== null) return misbehave(response, fault, faultError(fault))
+    if (mediaList !== undefined && media === undefined) return answerMediaList(method, message, response)
     if (media !== undefined) return answerMedia(method, message, media, response)
     if (message !== '') return answerMessage(method, message, response)
     if (method !== 'GET') return answerJson(response, 405, apiError(405, 20004))
@@ -81,6 +82,13 @@ export function createTwilioApi(parts: TwilioApiParts): TwilioApi {
     }
   }
 
+  function answerMediaList(method: string, message: string, response: ServerResponse): void {
+    if (method !== 'GET') answerJson(response, 405, apiError(405, 20004))
+    else if (ledger.find(message) === null && !shelf.holdsAnyOf(message))
+      answerJson(response, 404, apiError(404, 20404))
+    else answerJson(response, 200, shelf.list(message))
+  }
+
   function answerMessage(method: string, sid: string, response: ServerResponse): void {
     const message = ledger.find(sid)
     if (method === 'GET' && message !== null) answerJson(response, 200, ledger.resource(message))
@@ -92,9 +100,13 @@ export function createTwilioApi(parts: TwilioApiParts): TwilioApi {
   }
 }
 
-const resourcePath = /^(?:\/((?:SM|MM)[0-9a-f]{32})(?:\/Media\/(ME[0-9a-f]{32}))?)?(?:\.json)?$/i
+const resourcePath = /^(?:\/((?:SM|MM)[0-9a-f]{32})(\/Media(?:\/(ME[0-9a-f]{32}))?)?)?(?:\.json)?$/i
 
 const faultKinds: Readonly<Record<string, string>> = { 'GET ': 'list', 'GET :sid': 'fetch', 'DELETE :sid': 'delete' }
+
+function faultKindOf(method: string, message: string, mediaList: string | undefined): string {
+  return mediaList === undefined ? (faultKinds[`${method} ${message && ':sid'}`] ?? '') : 'media-list'
+}
 
 function faultError(fault: Fault): object {
   return apiError(fault.status ?? 500, Number(fault.code ?? 20500))

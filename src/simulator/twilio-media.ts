@@ -35,6 +35,8 @@ export interface Media {
 export interface MediaShelf {
   add(messageSid: string, bytes: Uint8Array, contentType: string, mode: MediaMode): Media
   find(messageSid: string, mediaSid: string): Media | null
+  /** The attachments of a message as the API lists them. */
+  list(messageSid: string): object
   remove(mediaSid: string): void
   holdsAnyOf(messageSid: string): boolean
   /** Forgets every attachment of a message, as deleting the message does. */
@@ -45,8 +47,8 @@ export interface MediaShelf {
   serveSigned(token: string, authorized: boolean, response: ServerResponse): Promise<void>
 }
 
-/** Keeps attachments in memory; `origin` is where signed addresses point to. */
-export function createMediaShelf(origin: () => string): MediaShelf {
+/** Keeps the attachments of an account in memory; `origin` is where signed addresses point to. */
+export function createMediaShelf(accountSid: string, origin: () => string): MediaShelf {
   const shelf = new Map<string, Media>()
   const signed = new Map<string, Media>()
 
@@ -80,6 +82,16 @@ export function createMediaShelf(origin: () => string): MediaShelf {
     find(messageSid, mediaSid) {
       const media = shelf.get(mediaSid)
       return media?.messageSid === messageSid ? media : null
+    },
+    list(messageSid) {
+      const base = `/2010-04-01/Accounts/${accountSid}/Messages/${messageSid}/Media`
+      const media_list = ofMessage(messageSid).map(({ sid, contentType }) => {
+        return {
+          ...{ sid, account_sid: accountSid, parent_sid: messageSid, content_type: contentType },
+          ...{ date_created: null, date_updated: null, uri: `${base}/${sid}.json` }
+        }
+      })
+      return { media_list, uri: `${base}.json`, page: 0, page_size: 50, start: 0, end: 0, next_page_uri: null }
     },
     remove: mediaSid => void shelf.delete(mediaSid),
     holdsAnyOf: messageSid => ofMessage(messageSid).length > 0,

@@ -13,6 +13,17 @@ export interface SentMessage {
   deleted: boolean
 }
 
+/** A message of a person, as Twilio keeps it; `at` is ms since the epoch. */
+export interface ReceivedMessage {
+  readonly sid: string
+  readonly from: string
+  readonly to: string
+  readonly body: string
+  readonly numMedia: number
+  readonly at: number
+  deleted: boolean
+}
+
 /** A request to create a message, taken (`sid`) or not; `answered` is the HTTP status, 0 where none was sent. */
 export interface SendAttempt {
   readonly from: string
@@ -29,14 +40,19 @@ export type MessageDraft = Pick<SentMessage, 'from' | 'to' | 'body' | 'statusCal
 
 /** The messages of one account, as Twilio keeps and lists them. */
 export interface MessageLedger {
+  /** What was sent; a person's messages are only listed. */
   readonly messages: readonly SentMessage[]
   take(draft: MessageDraft): SentMessage
-  find(sid: string): SentMessage | null
-  /** One page of the list, newest first, filtered by To, From and DateSent (`=`, `>`, `<`, both ends included). */
+  /** Keeps a message of a person. */
+  receive(message: Omit<ReceivedMessage, 'deleted'>): void
+  find(sid: string): Message | null
+  /** One page of the list of both, newest first, filtered by To, From and DateSent (`=`, `>`, `<`, both ends included). */
   list(query: URLSearchParams): object
   /** A message as the API shows it. */
-  resource(message: SentMessage): object
+  resource(message: Message): object
 }
+
+type Message = SentMessage | ReceivedMessage
 
 /** Keeps messages in memory. A message can be listed once it is `listDelayMs` old: the real list lags behind as well. */
 export function createMessageLedger(options: {
@@ -46,19 +62,28 @@ export function createMessageLedger(options: {
 }): MessageLedger {
   const { accountSid, now, listDelayMs } = options
   const messages: SentMessage[] = []
+  const kept: Message[] = []
   const positions = new Map<string, number>()
   const base = `/2010-04-01/Accounts/${accountSid}/Messages`
+
+  /** A person's message can be older than what is there already. */
+  function keep(message: Message): void {
+    let index = kept.length
+    while (index > 0 && (kept[index - 1] as Message).at > message.at) index--
+    kept.splice(index, 0, message)
+    for (; index < kept.length; index++) positions.set((kept[index] as Message).sid, index)
+  }
 
   function list(query: URLSearchParams): object {
     const size = Math.min(Math.max(Number(query.get('PageSize')) || 50, 1), 1000)
     const wanted = filter(query)
     const newest = now() - listDelayMs
-    const page: SentMessage[] = []
+    const page: Message[] = []
     // A page starts below the last message of the one before it, so that new messages do not shift it.
-    let index = (positions.get(query.get('PageToken')?.slice('PA'.length) ?? '') ?? messages.length) - 1
+    let index = (positions.get(query.get('PageToken')?.slice('PA'.length) ?? '') ?? kept.length) - 1
     let more = false
     for (; index >= 0 && !more; index--) {
-      const message = messages[index] as SentMessage
+      const message = kept[index] as Message
       if (message.at < wanted.since) break
       if (message.deleted || message.at > newest || !wanted.matches(message)) continue
       if (page.length === size) more = true
@@ -67,7 +92,7 @@ export function createMessageLedger(options: {
     return pageOf(page, size, more ? (page.at(-1)?.sid ?? null) : null, query)
   }
 
-  function pageOf(page: SentMessage[], size: number, last: string | null, query: URLSearchParams): object {
+  function pageOf(page: Message[], size: number, last: string | null, query: URLSearchParams): object {
     const number = Number(query.get('Page')) || 0
     return {
       first_page_uri: pageUri(query, size, 0, null),
@@ -91,21 +116,23 @@ export function createMessageLedger(options: {
     return `${base}.json?${next}`
   }
 
-  function resource(message: SentMessage): object {
-    const { sid, from, to, body, status, errorCode } = message
+  function resource(message: Message): object {
+    const { sid, from, to, body } = message
+    const inbound = 'numMedia' in message
+    const { status, errorCode } = inbound ? { status: 'received', errorCode: null } : message
     const date = rfc2822(message.at)
     const uri = `${base}/${sid}`
     return {
       body,
       num_segments: String(Math.max(1, Math.ceil(body.length / 153))),
-      direction: 'outbound-api',
+      direction: inbound ? 'inbound' : 'outbound-api',
       from,
       date_updated: date,
       price: null,
       error_message: null,
       uri: `${uri}.json`,
       account_sid: accountSid,
-      num_media: '0',
+      num_media: inbound ? String(message.numMedia) : '0',
       to,
       date_created: date,
       status,
@@ -123,12 +150,13 @@ export function createMessageLedger(options: {
     messages,
     take(draft) {
       const message = { sid: newSid('SM'), ...draft, at: now(), status: 'queued', errorCode: null, deleted: false }
-      positions.set(message.sid, messages.length)
       messages.push(message)
+      keep(message)
       return message
     },
+    receive: message => keep({ ...message, deleted: false }),
     find(sid) {
-      const message = messages[positions.get(sid) ?? -1]
+      const message = kept[positions.get(sid) ?? -1]
       return message === undefined || message.deleted ? null : message
     },
     list,
@@ -141,7 +169,7 @@ export function newSid(prefix: string): string {
   return prefix + randomUUID().replaceAll('-', '')
 }
 
-function filter(query: URLSearchParams): { since: number; matches: (message: SentMessage) => boolean } {
+function filter(query: URLSearchParams): { since: number; matches: (message: Message) => boolean } {
   const [to, from, on] = [query.get('To'), query.get('From'), query.get('DateSent')]
   const [after, before] = [query.get('DateSent>'), query.get('DateSent<')]
   const since = after === null ? 0 : Date.parse(after)
@@ -151,7 +179,7 @@ function filter(query: URLSearchParams): { since: number; matches: (message: Sen
     since,
     matches: message =>
       // A message that still waits has no date of sending, so no filter by it finds the message.
-      !(dated && message.status === 'queued') &&
+      !(dated && 'status' in message && message.status === 'queued') &&
       (to === null || message.to === to) &&
       (from === null || message.from === from) &&
       // The API keeps whole seconds, so a message of 12:00:00.400 is one "until 12:00:00".

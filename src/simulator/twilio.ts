@@ -6,7 +6,7 @@ import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createTwilioApi } from './twilio-api.ts'
 import { type CallbackPlan, createCallbacks, type PostedCallback } from './twilio-callbacks.ts'
 import { createMediaShelf, type MediaMode } from './twilio-media.ts'
-import { createMessageLedger, type SendAttempt, type SentMessage } from './twilio-messages.ts'
+import { createMessageLedger, newSid, type SendAttempt, type SentMessage } from './twilio-messages.ts'
 
 /** A Twilio account that exists on this machine alone. */
 export interface TwilioOptions {
@@ -29,6 +29,15 @@ export interface TwilioOptions {
   readonly now?: () => number
 }
 
+/** What a person says or writes; `at` is when, ms since the epoch, now where absent. */
+export interface LostMessage {
+  readonly from: string
+  readonly to: string
+  readonly body?: string
+  readonly media?: readonly { readonly bytes: Uint8Array; readonly contentType: string }[]
+  readonly at?: number
+}
+
 /** A running stand-in for Twilio's REST API and media. */
 export interface TwilioSimulator {
   /** The origin to configure as `TWILIO_API_URL`. */
@@ -40,7 +49,9 @@ export interface TwilioSimulator {
   readonly mediaRequests: readonly SeenRequest[]
   /** Puts an attachment of an inbound message on the shelf and answers its `MediaUrl`. */
   addMedia(messageSid: string, bytes: Uint8Array, contentType: string, mode?: MediaMode): string
-  /** Queues a misbehaviour: `on` is `create` (by default), `list`, `fetch`, `delete` or `media`. */
+  /** Takes a message of a person whose webhook is lost: it is listed, and nobody is told of it. */
+  receive(message: LostMessage): { readonly sid: string; readonly mediaUrls: readonly string[] }
+  /** Queues a misbehaviour: `on` is `create` (by default), `list`, `fetch`, `delete`, `media-list` or `media`. */
   failNext(fault: Fault): void
   /** Calls the listener for each message taken, before it is answered; the answer waits for it. */
   onMessage(listener: (message: SentMessage) => void | Promise<void>): void
@@ -60,7 +71,7 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
   const { accountSid, authToken, apiKey, delayMs = 0, now = Date.now } = options
   const credentials = new Set([basic(accountSid, authToken), ...(apiKey ? [basic(apiKey.sid, apiKey.secret)] : [])])
   const ledger = createMessageLedger({ accountSid, now, listDelayMs: options.listDelayMs ?? 0 })
-  const shelf = createMediaShelf(() => server.url)
+  const shelf = createMediaShelf(accountSid, () => server.url)
   const plan = options.statusCallbacks ?? {}
   const callbacks = createCallbacks({ accountSid, authToken, deliverTo: options.deliverTo, plan })
   const faults = createFaults('create')
@@ -99,12 +110,18 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
       const { sid } = shelf.add(messageSid, bytes, contentType, mode)
       return `${server.url}/2010-04-01/Accounts/${accountSid}/Messages/${messageSid}/Media/${sid}`
     },
+    receive({ from, to, body = '', media = [], at = now() }) {
+      const sid = newSid('SM')
+      ledger.receive({ sid, from, to, body, numMedia: media.length, at })
+      const mediaUrls = media.map(({ bytes, contentType }) => simulator.addMedia(sid, bytes, contentType))
+      return { sid, mediaUrls }
+    },
     failNext: faults.add,
     onMessage: listener => void listeners.push(listener),
     planCallbacks: callbacks.plan,
     async sendStatus(sid, status, errorCode) {
       const message = ledger.find(sid)
-      if (message === null) throw new Error('The stand-in took no message with this SID')
+      if (message === null || !('status' in message)) throw new Error('The stand-in took no message with this SID')
       return callbacks.send(message, status, errorCode)
     },
     deliverTo: callbacks.deliverTo,

@@ -68,6 +68,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
       return message
     },
     listSent: outside.listSent ?? (async () => []),
+    listReceived: async () => ({ received: [], unreadable: 0, complete: true }),
     sendTimeoutMs: 5_000,
     windowMs: () => 24 * hour
   }

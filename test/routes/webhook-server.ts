@@ -164,6 +164,7 @@ function channelFor(account: TwilioAccount): Channel {
     split: notAsked,
     send: notAsked,
     listSent: notAsked,
+    listReceived: notAsked,
     sendTimeoutMs: 0,
     windowMs: notAsked
   }

@@ -269,6 +269,29 @@ t.test('a message that still waits is found by its address and not by its date',
   t.equal((await client.messages.list({ to, dateSentAfter: new Date(0) })).length, 1)
 })
 
+t.test('a message whose webhook is lost is listed where it belongs, with its attachments', async t => {
+  const now = Date.parse('2026-11-23T09:00:00Z')
+  const { simulator, client } = await start(t, { statusCallbacks: 'off', now: () => now })
+  await client.messages.create({ from, to, body: 'an answer' })
+  const media = [{ bytes, contentType: 'audio/ogg' }]
+  const old = simulator.receive({ from: to, to: from, media, at: now - 60_000 })
+  const late = simulator.receive({ from: to, to: from, body: 'hello' })
+  const listed = await client.messages.list({ pageSize: 1 })
+  t.match(listed, [
+    { sid: late.sid, direction: 'inbound', body: 'hello', numMedia: '0', status: 'received', dateSent: new Date(now) },
+    { direction: 'outbound-api' },
+    { sid: old.sid, direction: 'inbound', numMedia: '1', dateCreated: new Date(now - 60_000) }
+  ])
+  t.equal((await client.messages.list({ to: from, dateSentAfter: new Date(now) })).length, 1)
+  const [attachment, ...more] = await client.messages(old.sid).media.list()
+  t.match(attachment, { contentType: 'audio/ogg', parentSid: old.sid })
+  t.strictSame([`${old.mediaUrls}`.endsWith(attachment?.sid ?? ''), more], [true, []])
+  t.strictSame(await client.messages(late.sid).media.list(), [])
+  t.match(await client.messages(inbound).media.list().catch(thrown), { status: 404 })
+  t.equal(simulator.messages.length, 1, 'the ledger holds what was sent')
+  t.type(await simulator.sendStatus(old.sid, 'sent').catch(thrown), Error)
+})
+
 t.test('the list lags behind when told to', async t => {
   let now = Date.now()
   const { client } = await start(t, { statusCallbacks: 'off', listDelayMs: 3_000, now: () => now })
