@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import { type Db, MongoClient } from 'mongodb'
 import type { State } from '../../src/frames/execution.ts'
 import type { Frame } from '../../src/frames/frame.ts'
+
+const patienceMs = 30_000
 
 /** An execution as it lies on disk. */
 export interface Kept {
@@ -66,11 +69,19 @@ function readDatabase(uri: string): Promise<Map<string, Kept>> {
   })
 }
 
-/** Reads what most members have, after every write before it: a failover takes none of it back. */
+/** Reads what most members have: a failover takes none of it back. While there is no primary it waits for one. */
 async function visit<T>(uri: string, look: (db: Db) => Promise<T>): Promise<T> {
   const client = new MongoClient(uri, { readConcern: { level: 'majority' } })
+  const deadline = performance.now() + patienceMs
   try {
-    return await look(client.db())
+    for (;;) {
+      try {
+        return await look(client.db())
+      } catch (error) {
+        if (performance.now() > deadline) throw error
+        await setTimeout(500)
+      }
+    }
   } finally {
     await client.close()
   }
