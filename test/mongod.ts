@@ -129,11 +129,28 @@ async function writeToAll(uri: string, count: number): Promise<void> {
   await asAdmin(uri, { appendOplogNote: 1, data: { ready: true }, writeConcern })
 }
 
-async function asAdmin(uri: string, command: Record<string, unknown>): Promise<void> {
-  const client = new MongoClient(uri, { serverSelectionTimeoutMS: patienceMs })
+/** Where the replica set of `uri` keeps a database of that name. */
+export function databaseOn(uri: string, name: string): string {
+  const [hosts, query] = uri.split('/?')
+  return `${hosts}/${name}?${query}`
+}
+
+/** The host of the member that takes writes, waited for. */
+export async function primaryOf(uri: string): Promise<string> {
+  for (;;) {
+    const { primary } = await asAdmin(uri, { hello: 1 }).catch(() => ({ primary: undefined }))
+    if (typeof primary === 'string') return primary
+    await wait(100)
+  }
+}
+
+/** Runs a command once. Rejects also where it was not confirmed as its write concern demands. */
+export async function asAdmin(uri: string, command: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const client = new MongoClient(uri, { retryWrites: false, serverSelectionTimeoutMS: patienceMs })
   try {
     const answer = await client.db('admin').command(command)
     if (answer.writeConcernError) throw new Error(answer.writeConcernError.errmsg)
+    return answer
   } finally {
     await client.close()
   }

@@ -11,6 +11,7 @@ import type { Agent } from '../src/simulator/agent-script.ts'
 import { type Caller, createCaller } from '../src/simulator/caller.ts'
 import { type OpenAIOptions, type OpenAISimulator, startOpenAI } from '../src/simulator/openai.ts'
 import { startTwilio, type TwilioOptions, type TwilioSimulator } from '../src/simulator/twilio.ts'
+import { databaseOn } from './mongod.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -152,8 +153,7 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
 /** The embedded store, or a database of its own where the tests are run with MONGODB_URI. */
 function storeOf(server: string | undefined): { env: Record<string, string>; drop(): Promise<void> } {
   if (server === undefined) return { env: {}, drop: async () => {} }
-  const [hosts, query] = server.split('/?')
-  const uri = `${hosts}/stage-${randomUUID()}?${query}`
+  const uri = databaseOn(server, `stage-${randomUUID()}`)
   return {
     env: { MONGODB_URI: uri, MASTER_KEY: randomBytes(32).toString('base64') },
     async drop() {

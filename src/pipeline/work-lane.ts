@@ -60,8 +60,7 @@ async function workExecution(
       const bytes = product?.extras?.blob?.bytes
       product = await goOn(engine, holder, next, kept, { execution: ahead(holder.execution, pending), bytes, signal })
     } catch (error) {
-      // Notes may have moved the frame.
-      at = { ...at, frame: holder.execution.frames.find(({ id }) => id === at.frame?.id) ?? at.frame }
+      if (at.frame !== undefined) at = { ...at, frame: asKept(holder.execution, at.frame) }
       // Where even the apology breaks, nothing more is said.
       if (product?.draft.kind === 'work.failed') at = { ...at, step: 'send-part' }
       product = await meetFailure(engine, holder, at, signal, error)
@@ -100,6 +99,11 @@ function ahead(execution: Execution, pending: readonly Frame[]): Execution {
   return { ...execution, n: execution.n + pending.length, frames: [...execution.frames, ...pending] }
 }
 
+/** A frame where it stands now: notes that came before it was kept have moved it. */
+function asKept(execution: Execution, frame: Frame): Frame {
+  return execution.frames.find(({ id }) => id === frame.id) ?? frame
+}
+
 /**
  * Does the next step, and answers once `kept`, the writing of the frames before it, has ended well too. A step without an effect
  * does not wait for the disk: should the process die now, it is done again, as if it had died a moment before.
@@ -116,8 +120,7 @@ async function goOn(
   if (processor.recover !== undefined) {
     await kept
     const { execution } = holder
-    const moved = execution.frames.find(({ id }) => id === frame.id) ?? frame
-    return step(engine, holder, processor, { ...work, execution, frame: moved })
+    return step(engine, holder, processor, { ...work, execution, frame: asKept(execution, frame) })
   }
   const [written, done] = await Promise.allSettled([kept, step(engine, holder, processor, { ...work, frame })])
   if (written.status === 'rejected') throw written.reason

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MongoClient } from 'mongodb'
+import { databaseOn } from '../mongod.ts'
 import { accountSid, authToken, freePort, ours, until } from '../stage.ts'
 
 /** The server under the bench, as an operator would run it: a process of its own, told everything by its environment. */
@@ -30,7 +31,7 @@ export async function startServer(
   env: Record<string, string>,
   { profileDir, mongodbUri }: Ground = {}
 ): Promise<MeasuredServer> {
-  const database = mongodbUri === undefined ? undefined : withDatabase(mongodbUri, `bench-${randomUUID()}`)
+  const database = mongodbUri === undefined ? undefined : databaseOn(mongodbUri, `bench-${randomUUID()}`)
   const dataDir = mkdtempSync(join(tmpdir(), 'knomly-bench-'))
   const log = join(dataDir, 'log')
   const file = openSync(log, 'w')
@@ -78,11 +79,6 @@ const basics = {
   LOG_LEVEL: 'info',
   RATE_LIMIT_PER_SENDER: '0',
   RATE_LIMIT_PER_IP: '0'
-}
-
-function withDatabase(uri: string, name: string): string {
-  const [hosts, query] = uri.split('/?')
-  return `${hosts}/${name}?${query}`
 }
 
 async function countInMongo(uri: string): Promise<Record<string, number>> {

@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { MongoClient } from 'mongodb'
-import { type Member, type ReplicaSet, startMember } from '../mongod.ts'
+import { asAdmin, type Member, primaryOf, type ReplicaSet, startMember } from '../mongod.ts'
 
 /** What the database had to bear. */
 export interface Suffered {
@@ -63,22 +62,5 @@ export function startNemesis(set: ReplicaSet): { stop(): Promise<Suffered> } {
       await Promise.all(members.filter(member => !set.members.includes(member)).map(member => member.stop()))
       return suffered
     }
-  }
-}
-
-async function primaryOf(uri: string): Promise<string> {
-  for (;;) {
-    const { primary } = await asAdmin(uri, { hello: 1 }).catch(() => ({ primary: undefined }))
-    if (typeof primary === 'string') return primary
-    await wait(100)
-  }
-}
-
-async function asAdmin(uri: string, command: Record<string, unknown>): Promise<Record<string, unknown>> {
-  const client = new MongoClient(uri, { retryWrites: false, serverSelectionTimeoutMS: 5_000 })
-  try {
-    return await client.db('admin').command(command)
-  } finally {
-    await client.close()
   }
 }

@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
-import { type ReplicaSet, startMember, startReplicaSet } from '../mongod.ts'
+import { asAdmin, primaryOf, type ReplicaSet, startMember, startReplicaSet } from '../mongod.ts'
 import { message } from './builders.ts'
 import { claim, second } from './contract/moves.ts'
 import { openMongo } from './open-mongodb.ts'
@@ -11,7 +10,7 @@ t.test('an insert that fails without a word of what failed is not acknowledged',
   const { store } = await openMongo(t, { server: set.uri })
   const failing = message()
   // NotWritablePrimary, also for the driver's own second try: it reports an empty list of write errors.
-  await admin(set, {
+  await asAdmin(set.uri, {
     configureFailPoint: 'failCommand',
     mode: { times: 2 },
     data: { failCommands: ['insert'], errorCode: 10_107 }
@@ -38,11 +37,11 @@ t.test('stepdowns and kills of the primary under load lose nothing that was ackn
   })
   const primaries = new Set<string>()
   for (let round = 0; round < 2; round++) {
-    primaries.add(await primaryOf(set))
-    await admin(set, { replSetStepDown: 3, secondaryCatchUpPeriodSecs: 2, force: true })
+    primaries.add(await primaryOf(set.uri))
+    await asAdmin(set.uri, { replSetStepDown: 3, secondaryCatchUpPeriodSecs: 2, force: true })
     await setTimeout(3 * second)
   }
-  const killed = await primaryOf(set)
+  const killed = await primaryOf(set.uri)
   const member = set.members.find(({ host }) => host === killed)!
   member.kill('SIGKILL')
   await member.exited
@@ -53,7 +52,7 @@ t.test('stepdowns and kills of the primary under load lose nothing that was ackn
   await setTimeout(second)
   stopped = true
   await Promise.all(senders)
-  primaries.add(await primaryOf(set))
+  primaries.add(await primaryOf(set.uri))
 
   const pauses = acknowledged.slice(1).map(({ at }, i) => at - (acknowledged[i]?.at ?? at))
   t.ok(
@@ -81,7 +80,7 @@ t.test('without a majority nothing is acknowledged, not even a repeat; then each
   const { store, visit } = await openMongo(t, { server: set.uri })
   const known = message()
   await store.accept(known)
-  const primary = await primaryOf(set)
+  const primary = await primaryOf(set.uri)
   const others = set.members.filter(({ host }) => host !== primary)
   for (const member of others) member.kill('SIGSTOP')
   const [fresh, more] = [message(), message({ lane: 'other' })]
@@ -135,22 +134,4 @@ async function start(t: Test, members: number): Promise<ReplicaSet> {
   const set = await startReplicaSet(members)
   t.teardown(() => set.stop())
   return set
-}
-
-async function admin({ uri }: ReplicaSet, command: Record<string, unknown>): Promise<Record<string, unknown>> {
-  const client = new MongoClient(uri, { retryWrites: false })
-  try {
-    return await client.db('admin').command(command)
-  } finally {
-    await client.close()
-  }
-}
-
-/** The member that takes writes, waited for. */
-async function primaryOf(set: ReplicaSet): Promise<string> {
-  for (;;) {
-    const { primary } = await admin(set, { hello: 1 }).catch(() => ({ primary: undefined }))
-    if (typeof primary === 'string') return primary
-    await setTimeout(100)
-  }
 }

@@ -4,13 +4,13 @@ import { type Db, MongoClient } from 'mongodb'
 import type { Test } from 'tap'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { openMongoStore } from '../../src/store/mongodb/mongodb.ts'
+import { databaseOn } from '../mongod.ts'
 import { day } from './contract/moves.ts'
 import type { OpenedStore } from './contract.ts'
 
 /** Where a replica set (the tests' own unless another is given) keeps a database of the given name. */
 export function uriOf(database: string, server = process.env.TEST_MONGODB_URI ?? ''): string {
-  const [hosts, query] = server.split('/?')
-  return `${hosts}/${database}?${query}`
+  return databaseOn(server, database)
 }
 
 /** A store, and its database for who looks behind its back. */

@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { MongoBulkWriteError } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
+import { deadlineMs, unavailable } from '../rules.ts'
 import type { Acceptance } from '../store.ts'
 import type { Collections } from './collections.ts'
-import { deadlineMs, isDuplicate, type Reach, unavailable } from './connection.ts'
+import { isDuplicate, type Reach } from './connection.ts'
 import { toDoc } from './executions.ts'
 import type { Lanes, Ring } from './lanes.ts'
 
@@ -76,11 +77,8 @@ export function createAcceptBatches(parts: {
     // A repeat of a message in the same batch has the fate of the first.
     const byId = Map.groupBy(batch, ({ message }) => message.id)
     const first = [...byId.values()].map(([waiter]) => waiter as Waiter)
-    const late = setTimeout(() => {
-      for (const waiter of batch) waiter.reject(unavailable('waited too long'))
-    }, deadlineMs)
     try {
-      const known = await reach(() => insert(first.map(({ message }) => message)))
+      const known = await reach(() => insert(first.map(({ message }) => message)), null)
       for (const [id, [head, ...repeats]] of byId) {
         head?.resolve(known.has(id) ? 'duplicate' : 'accepted')
         for (const repeat of repeats) repeat.resolve('duplicate')
@@ -94,8 +92,6 @@ export function createAcceptBatches(parts: {
       ringing.add(rung)
     } catch (error) {
       for (const waiter of batch) waiter.reject(error)
-    } finally {
-      clearTimeout(late)
     }
   }
 

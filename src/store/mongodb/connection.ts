@@ -1,5 +1,6 @@
 import { MongoClient, MongoError } from 'mongodb'
 import { Failure } from '../../frames/failure.ts'
+import { deadlineMs, unavailable } from '../rules.ts'
 
 /** A write is acknowledged once most members have it in their journals; a read comes from the primary. */
 const promises = {
@@ -34,9 +35,6 @@ export function databaseIn(uri: string): string | null {
  */
 export type Reach = <T>(call: () => Promise<T>, withinMs?: number | null) => Promise<T>
 
-/** How long a call may take, ms: the webhook behind it must be answered within five seconds. */
-export const deadlineMs = 4_500
-
 /** Makes the one way in which the server is called. */
 export function createReach(isClosed: () => boolean): Reach {
   return async (call, withinMs = deadlineMs) => {
@@ -57,11 +55,6 @@ async function within<T>(answer: Promise<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** A refusal of the store, by a reason of ours. */
-export function unavailable(reason: string): Failure {
-  return new Failure('STORE_UNAVAILABLE', { cause: new Error(reason) })
 }
 
 /** Whether a unique key was taken already, and the write is known by most members to have been refused for that alone. */

@@ -1,12 +1,9 @@
-import type { State } from '../../frames/execution.ts'
 import type { Frame } from '../../frames/frame.ts'
+import { reopenable } from '../rules.ts'
 import type { Extras } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { adding, before } from './executions.ts'
 import type { Lanes } from './lanes.ts'
-
-/** The ends that an operator's retry may leave. */
-const reopenable: readonly State[] = ['dead', 'unknown', 'cancelled', 'refused']
 
 /** What reaches an execution from outside, without a lease: notes, decisions and retries. Each is one compare-and-set on its position. */
 export function createIntake({ executions, lanes }: { executions: Collections['executions']; lanes: Lanes }) {
@@ -42,6 +39,6 @@ export function createIntake({ executions, lanes }: { executions: Collections['e
         'approval.state': approval.state
       }),
     reopen: (id: string, frame: Frame): Promise<boolean> =>
-      queueLast({ ...at(id, frame), state: { $in: reopenable } }, frame, {})
+      queueLast({ ...at(id, frame), state: { $in: [...reopenable] } }, frame, {})
   }
 }

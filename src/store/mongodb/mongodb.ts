@@ -1,9 +1,10 @@
 import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
+import { unavailable } from '../rules.ts'
 import type { Store } from '../store.ts'
 import { createAcceptBatches } from './accept-batches.ts'
 import { collectionsOf } from './collections.ts'
-import { createClient, createReach, databaseIn, unavailable } from './connection.ts'
+import { createClient, createReach, databaseIn } from './connection.ts'
 import { createConversations } from './conversations.ts'
 import { createExecutions } from './executions.ts'
 import { inspectDatabase, prepareDatabase } from './inspect.ts'
@@ -67,7 +68,7 @@ export async function openMongoStore({
   return {
     accept: async message => {
       if (closing) throw unavailable('the store is closed')
-      return batches.accept(message)
+      return reach(() => batches.accept(message))
     },
     claim: options =>
       reach(async () => {

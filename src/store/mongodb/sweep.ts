@@ -1,11 +1,10 @@
 import { Timestamp, type UpdateFilter } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
+import { forgottenAfterMs } from '../rules.ts'
 import type { Swept } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import type { Lanes } from './lanes.ts'
 
-/** Work that waits longer than this is looked at: is its lane rung? */
-const forgottenAfterMs = 30_000
 /** The most of each kind of thing that one pass looks at or deletes. */
 const perPass = 1_000
 

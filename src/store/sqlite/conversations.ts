@@ -1,11 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
+import { shownExecutions } from '../rules.ts'
 import type { ConversationSummary, Store } from '../store.ts'
 import { history } from './queries.ts'
-
-/** How many executions stand beside each conversation of the list. */
-const shownExecutions = 20
 
 type Lane = { lane: string; tenant: string; newest: number }
 

@@ -1,11 +1,8 @@
-import type { State } from '../../frames/execution.ts'
+import { reopenable } from '../rules.ts'
 import type { Extras } from '../store.ts'
 import type { Executions, NewExecution, Standing } from './executions.ts'
 import { follow, type Journal, type Page } from './journal.ts'
 import type { Lanes } from './lanes.ts'
-
-/** The ends that an operator's retry may leave. */
-const reopenable: ReadonlySet<State> = new Set<State>(['dead', 'unknown', 'cancelled', 'refused'])
 
 /** What reaches an execution from outside, without a lease: the message itself, notes, decisions and retries. */
 export function createIntake(parts: { journal: Journal; executions: Executions; lanes: Lanes; contentMs: number }) {

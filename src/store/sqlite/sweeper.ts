@@ -1,10 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { forgottenAfterMs } from '../rules.ts'
 import type { Executions } from './executions.ts'
 import type { Journal } from './journal.ts'
 import type { Lanes } from './lanes.ts'
-
-/** Work that waits longer than this is looked at: is its lane rung? */
-const forgottenAfterMs = 30_000
 
 /** The most of each kind of thing that one pass looks at or deletes, and how many go into one transaction. */
 export const perPass = 1_000

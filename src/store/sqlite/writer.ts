@@ -2,11 +2,10 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../frames/clock.ts'
 import { Failure } from '../../frames/failure.ts'
+import { deadlineMs, unavailable } from '../rules.ts'
 import type { ArgumentsOf, Asked, ChangeName, Changes } from './changes.ts'
 import type { Refusal, Said, ThreadData } from './write-thread.ts'
 
-/** How long a change may wait, ms: the webhook behind it must be answered within five seconds. */
-const deadlineMs = 4_500
 const lookEveryMs = 100
 
 /** So many changes go over before the turn of the event loop ends: the thread is not to idle while a crowd is being read. */
@@ -123,7 +122,7 @@ export async function startWriter(options: {
     async close() {
       if (!closed) {
         closed = true
-        if (next.length > 0) send()
+        send()
         thread.postMessage(null)
       }
       await exited.promise
@@ -134,8 +133,4 @@ export async function startWriter(options: {
 function toError({ disk, name, message, code, errcode }: Refusal): Error {
   const error = Object.assign(name === 'TypeError' ? new TypeError(message) : new Error(message), { code, errcode })
   return disk ? new Failure('STORE_UNAVAILABLE', { cause: error }) : error
-}
-
-function unavailable(reason: string): Failure {
-  return new Failure('STORE_UNAVAILABLE', { cause: new Error(reason) })
 }
