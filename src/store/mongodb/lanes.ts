@@ -33,24 +33,33 @@ export function createLanes(parts: {
   let fullLookAt = Number.NEGATIVE_INFINITY
 
   /** A ring never shortens a lease or a backoff. */
-  const ringing = ({ lane, tenant, isWork, arrived }: Ring): AnyBulkWriteOperation<LaneDoc> => ({
-    updateOne: {
-      filter: { _id: lane },
-      update: [
-        {
-          $set: {
-            tenant: { $ifNull: ['$tenant', { $literal: tenant }] },
-            newest: arrived ? '$$CLUSTER_TIME' : { $ifNull: ['$newest', '$$CLUSTER_TIME'] },
-            ...(isWork && {
-              bell: { $add: [{ $ifNull: ['$bell', 0] }, 1] },
-              wakeAt: { $ifNull: ['$wakeAt', time.now] }
-            })
-          }
-        }
-      ],
-      upsert: true
-    }
+  const rung = ({ isWork, arrived }: Pick<Ring, 'isWork' | 'arrived'>) => ({
+    newest: arrived ? '$$CLUSTER_TIME' : { $ifNull: ['$newest', '$$CLUSTER_TIME'] },
+    ...(isWork && {
+      bell: { $add: [{ $ifNull: ['$bell', 0] }, 1] },
+      wakeAt: { $ifNull: ['$wakeAt', time.now] }
+    })
   })
+
+  /** Rings lanes in one statement, which costs the server half as much as one each; those that are not there yet are made. */
+  async function ringAlike(rings: readonly Ring[]): Promise<void> {
+    const [first] = rings
+    if (first === undefined) return
+    const ids = rings.map(({ lane }) => lane)
+    const { matchedCount } = await lanes.updateMany({ _id: { $in: ids } }, [{ $set: rung(first) }])
+    if (matchedCount === ids.length) return
+    const known = await lanes.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray()
+    const missing = new Set(ids).difference(new Set(known.map(({ _id }) => _id)))
+    await make(rings.filter(({ lane }) => missing.has(lane)))
+  }
+
+  async function make(rings: readonly Ring[]): Promise<void> {
+    const upsert = ({ lane, tenant, ...ring }: Ring): AnyBulkWriteOperation<LaneDoc> => {
+      const made = { tenant: { $ifNull: ['$tenant', { $literal: tenant }] }, ...rung(ring) }
+      return { updateOne: { filter: { _id: lane }, update: [{ $set: made }], upsert: true } }
+    }
+    if (rings.length > 0) await lanes.bulkWrite(rings.map(upsert), { ordered: false })
+  }
 
   const dueSince = (low: Date | undefined) => ({
     wakeAt: { $exists: true, ...(low !== undefined && { $gt: low }) },
@@ -58,14 +67,16 @@ export function createLanes(parts: {
   })
 
   return {
+    /** Rings lanes, each named once. */
     async ring(rings: readonly Ring[]): Promise<void> {
-      if (rings.length === 0) return
-      const ring = () => lanes.bulkWrite(rings.map(ringing), { ordered: false })
-      await ring().catch(error => {
-        // Two first messages made the lane at the same time: the second finds it now.
-        if (isDuplicate(error)) return ring()
-        throw error
-      })
+      const alike = Map.groupBy(rings, ({ isWork, arrived }) => `${isWork} ${arrived}`)
+      for (const group of alike.values()) {
+        await ringAlike(group).catch(error => {
+          // Two first messages made the lane at the same time: the second finds it now.
+          if (isDuplicate(error)) return ringAlike(group)
+          throw error
+        })
+      }
       if (rings.some(({ isWork }) => isWork)) tell()
     },
 

@@ -1,9 +1,14 @@
 import type { RecordKey, Store, StoreRecord } from '../store.ts'
 import type { Collections, RecordDoc } from './collections.ts'
 import { isDuplicate } from './connection.ts'
+import { gather } from './gathered.ts'
 
 /** Small documents, written by compare-and-set on their version. */
 export function createRecords(records: Collections['records']) {
+  const one = gather(async ids => {
+    const docs = await records.find({ _id: { $in: [...ids] } }, { batchSize: ids.length + 1 }).toArray()
+    return new Map(docs.map(doc => [doc._id, toRecord(doc)]))
+  })
   async function create(key: RecordKey, data: string): Promise<boolean> {
     try {
       const { tenant, user, kind, id } = key
@@ -16,10 +21,7 @@ export function createRecords(records: Collections['records']) {
   }
 
   return {
-    async one(key: RecordKey): Promise<StoreRecord | null> {
-      const doc = await records.findOne({ _id: idOf(key) })
-      return doc === null ? null : toRecord(doc)
-    },
+    one: (key: RecordKey): Promise<StoreRecord | null> => one(idOf(key)),
     async page(
       { tenant, user, kind }: Omit<RecordKey, 'id'>,
       { after, limit }: Parameters<Store['records']>[1]
