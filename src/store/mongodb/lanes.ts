@@ -19,6 +19,11 @@ export interface Ring {
   readonly arrived: boolean
 }
 
+/** A lease that knows how often its lane had been rung when it was taken: whoever lets go of the lane sees whether somebody rang since. */
+export interface RungLease extends Lease {
+  readonly bell: number
+}
+
 /** Conversations as a queue of work. One field says it all: `wakeAt`, by the server's clock; so the lane of a dead worker simply becomes due again. */
 export function createLanes(parts: {
   lanes: Collections['lanes']
@@ -66,6 +71,15 @@ export function createLanes(parts: {
     $expr: { $lte: ['$wakeAt', time.now] }
   })
 
+  /** Lets go of a lane with work: due in `delayMs`, at once for none. */
+  async function letGo({ lane, token }: Lease, delayMs: number): Promise<boolean> {
+    const wakeAt = delayMs > 0 ? time.after(delayMs) : time.now
+    const update = [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }]
+    const { matchedCount } = await lanes.updateOne({ _id: lane, token }, update)
+    if (delayMs <= 0) tell()
+    return matchedCount === 1
+  }
+
   return {
     /** Rings lanes, each named once. */
     async ring(rings: readonly Ring[]): Promise<void> {
@@ -81,10 +95,7 @@ export function createLanes(parts: {
     },
 
     /** Takes the lane that has been due longest; `bell` is how often it had been rung by then. */
-    async take(
-      { tenants, owner, leaseMs }: Parameters<Store['claim']>[0],
-      token: string
-    ): Promise<{ lease: Lease; bell: number } | null> {
+    async take({ tenants, owner, leaseMs }: Parameters<Store['claim']>[0], token: string): Promise<RungLease | null> {
       if (clock.monotonic() - fullLookAt >= fullLookEveryMs || clock.monotonic() < fullLookAt) {
         fullLookAt = clock.monotonic()
         lowWater.clear()
@@ -98,8 +109,7 @@ export function createLanes(parts: {
       )
       if (found === null) return null
       lowWater.set(asked, new Date((found.wakeAt?.getTime() ?? 0) - slackMs))
-      const lease = { lane: found._id, tenant: found.tenant, token, fence: (found.fence ?? 0) + 1 }
-      return { lease, bell: found.bell }
+      return { lane: found._id, tenant: found.tenant, token, fence: (found.fence ?? 0) + 1, bell: found.bell }
     },
 
     async extend({ lane, token }: Lease, leaseMs: number): Promise<boolean> {
@@ -107,25 +117,13 @@ export function createLanes(parts: {
       return matchedCount === 1
     },
 
-    /** How often it was rung, or null where the lease is no longer ours. To be read before a look for work: then `rest` misses no ring. */
-    async bell({ lane, token }: Lease): Promise<number | null> {
-      const found = await lanes.findOne({ _id: lane, token }, { projection: { bell: 1 } })
-      return found === null ? null : found.bell
+    /** Lets go of a lane in which no work was found: idle, or due at once where it was rung since it was taken. */
+    async rest(lease: Lease): Promise<void> {
+      const { lane, token, bell = Number.NaN } = lease as Partial<RungLease> & Lease
+      const idle = await lanes.updateOne({ _id: lane, token, bell }, { $unset: { wakeAt: 1, token: 1, owner: 1 } })
+      if (idle.matchedCount === 0) await letGo(lease, 0)
     },
 
-    /** Lets go of a lane without work: idle, or due at once where it was rung since `bell`. */
-    async rest({ lane, token }: Lease, bell: number): Promise<void> {
-      const wakeAt = { $cond: [{ $eq: ['$bell', bell] }, '$$REMOVE', time.now] }
-      await lanes.updateOne({ _id: lane, token }, [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }])
-    },
-
-    /** Lets go of a lane with work: due in `delayMs`, at once for none. */
-    async letGo({ lane, token }: Lease, delayMs: number): Promise<boolean> {
-      const wakeAt = delayMs > 0 ? time.after(delayMs) : time.now
-      const update = [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }]
-      const { matchedCount } = await lanes.updateOne({ _id: lane, token }, update)
-      if (delayMs <= 0) tell()
-      return matchedCount === 1
-    }
+    letGo
   }
 }

@@ -27,37 +27,34 @@ export function createWork(parts: {
     if (blob === undefined || first === undefined) return true
     const { fence } = lease
     const doc = { execution: id, fence, bytes: new Binary(blob.bytes), purgeAt: new Date(blob.purgeAt) }
+    const _id = `${id}:${first.n}`
     try {
-      const filter = { _id: `${id}:${first.n}`, fence: { $lte: fence } }
-      await collections.blobs.updateOne(filter, { $set: doc }, { upsert: true })
+      await collections.blobs.insertOne({ _id, ...doc })
       return true
     } catch (error) {
-      if (isDuplicate(error)) return false
-      throw error
+      if (!isDuplicate(error)) throw error
     }
+    return (await collections.blobs.updateOne({ _id, fence: { $lte: fence } }, { $set: doc })).matchedCount === 1
   }
 
   // Going idle is not waited for: should it fail, the lease runs out, and the next holder finds nothing to do.
   const resting = new Set<Promise<void>>()
-  function restSoon(lease: Lease, bell: number): void {
+  function restSoon(lease: Lease): void {
     const rested = lanes
-      .rest(lease, bell)
+      .rest(lease)
       .catch(() => {})
       .finally(() => resting.delete(rested))
     resting.add(rested)
   }
 
-  /** After an end: the lane's next under the same lease, or the lane let go. `bell` was read before the look for more. */
-  async function goOn(lease: Lease, bell: number | null, takeNext: boolean): Promise<Ended> {
-    if (bell === null) return { ended: true, next: null }
-    if (!(await executions.isWaiting(lease.lane))) {
-      restSoon(lease, bell)
-      return { ended: true, next: null }
-    }
+  /** After an end: the lane's next under the same lease, or the lane let go. */
+  async function goOn(lease: Lease, takeNext: boolean): Promise<Ended> {
     const next = takeNext ? await executions.run(lease) : null
-    // Somebody else's decision may have taken it in between: then the lane is looked at once more.
-    if (next === null) await lanes.letGo(lease, 0)
-    return { ended: true, next: next === 'lost' ? null : next }
+    if (next !== null) return { ended: true, next: next === 'lost' ? null : next }
+    // Somebody waits where none was to be taken: then the lane is due again at once.
+    if (!takeNext && (await executions.isWaiting(lease.lane))) await lanes.letGo(lease, 0)
+    else restSoon(lease)
+    return { ended: true, next: null }
   }
 
   const refused: Ended = { ended: false, next: null }
@@ -72,11 +69,10 @@ export function createWork(parts: {
   return {
     async claim(options: Parameters<Store['claim']>[0]): Promise<Claim | null> {
       for (;;) {
-        const taken = await lanes.take(options, entropy.id())
-        if (taken === null) return null
-        const { lease, bell } = taken
+        const lease = await lanes.take(options, entropy.id())
+        if (lease === null) return null
         const execution = await executions.run(lease)
-        if (execution === null) restSoon(lease, bell)
+        if (execution === null) restSoon(lease)
         else if (execution !== 'lost') return { lease, execution }
       }
     },
@@ -96,11 +92,8 @@ export function createWork(parts: {
         $set: { ...$set, state, ...(purgeAt !== null && { purgeAt: new Date(purgeAt) }) },
         $unset: { open: 1, token: 1 }
       }
-      const [{ matchedCount }, bell] = await Promise.all([
-        collections.executions.updateOne(held(lease, id, frames), update),
-        lanes.bell(lease)
-      ])
-      return matchedCount === 1 ? goOn(lease, bell, takeNext) : refused
+      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), update)
+      return matchedCount === 1 ? goOn(lease, takeNext) : refused
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
       const { frames, approval, timerAt, takeNext } = parking
@@ -120,7 +113,7 @@ export function createWork(parts: {
         },
         { $unset: ['open', 'token'] }
       ])
-      return matchedCount === 1 ? goOn(lease, await lanes.bell(lease), takeNext) : refused
+      return matchedCount === 1 ? goOn(lease, takeNext) : refused
     },
     async settled(): Promise<void> {
       await Promise.all(resting)
