@@ -3,6 +3,7 @@ import type { Clock } from '../../frames/clock.ts'
 import type { Lease, Store } from '../store.ts'
 import type { Collections, LaneDoc } from './collections.ts'
 import { isDuplicate } from './connection.ts'
+import { groupedSwap, type Swap } from './grouped.ts'
 import type { ServerTime } from './server-time.ts'
 
 export type Lanes = ReturnType<typeof createLanes>
@@ -37,12 +38,12 @@ export function createLanes(parts: {
   const lowWater = new Map<string, Date>()
   let fullLookAt = Number.NEGATIVE_INFINITY
 
-  /** A ring never shortens a lease or a backoff. */
-  const rung = ({ isWork, arrived }: Pick<Ring, 'isWork' | 'arrived'>) => ({
+  /** A ring never shortens a lease or a backoff. `placesAfter`: of those rung together the first is due first, by a millisecond each. */
+  const rung = ({ isWork, arrived }: Pick<Ring, 'isWork' | 'arrived'>, placesAfter: object | number) => ({
     newest: arrived ? '$$CLUSTER_TIME' : { $ifNull: ['$newest', '$$CLUSTER_TIME'] },
     ...(isWork && {
       bell: { $add: [{ $ifNull: ['$bell', 0] }, 1] },
-      wakeAt: { $ifNull: ['$wakeAt', time.now] }
+      wakeAt: { $ifNull: ['$wakeAt', { $subtract: [time.now, placesAfter] }] }
     })
   })
 
@@ -51,7 +52,8 @@ export function createLanes(parts: {
     const [first] = rings
     if (first === undefined) return
     const ids = rings.map(({ lane }) => lane)
-    const { matchedCount } = await lanes.updateMany({ _id: { $in: ids } }, [{ $set: rung(first) }])
+    const placesAfter = { $subtract: [ids.length, { $indexOfArray: [{ $literal: ids }, '$_id'] }] }
+    const { matchedCount } = await lanes.updateMany({ _id: { $in: ids } }, [{ $set: rung(first, placesAfter) }])
     if (matchedCount === ids.length) return
     const known = await lanes.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray()
     const missing = new Set(ids).difference(new Set(known.map(({ _id }) => _id)))
@@ -59,8 +61,8 @@ export function createLanes(parts: {
   }
 
   async function make(rings: readonly Ring[]): Promise<void> {
-    const upsert = ({ lane, tenant, ...ring }: Ring): AnyBulkWriteOperation<LaneDoc> => {
-      const made = { tenant: { $ifNull: ['$tenant', { $literal: tenant }] }, ...rung(ring) }
+    const upsert = ({ lane, tenant, ...ring }: Ring, place: number): AnyBulkWriteOperation<LaneDoc> => {
+      const made = { tenant: { $ifNull: ['$tenant', { $literal: tenant }] }, ...rung(ring, rings.length - place) }
       return { updateOne: { filter: { _id: lane }, update: [{ $set: made }], upsert: true } }
     }
     if (rings.length > 0) await lanes.bulkWrite(rings.map(upsert), { ordered: false })
@@ -69,6 +71,15 @@ export function createLanes(parts: {
   const dueSince = (low: Date | undefined) => ({
     wakeAt: { $exists: true, ...(low !== undefined && { $gt: low }) },
     $expr: { $lte: ['$wakeAt', time.now] }
+  })
+
+  /** Made is what holds no longer. */
+  const idle = groupedSwap(lanes, async (swaps: readonly (Swap & { filter: { token: string } })[]) => {
+    const tokens = swaps.map(({ filter }) => filter.token)
+    const ids = swaps.map(({ filter }) => filter._id)
+    const docs = await lanes.find({ _id: { $in: ids }, token: { $in: tokens } }, { projection: { token: 1 } }).toArray()
+    const held = new Set(docs.map(({ token }) => token))
+    return swaps.map(({ filter }) => !held.has(filter.token))
   })
 
   /** Lets go of a lane with work: due in `delayMs`, at once for none. */
@@ -120,8 +131,8 @@ export function createLanes(parts: {
     /** Lets go of a lane in which no work was found: idle, or due at once where it was rung since it was taken. */
     async rest(lease: Lease): Promise<void> {
       const { lane, token, bell = Number.NaN } = lease as Partial<RungLease> & Lease
-      const idle = await lanes.updateOne({ _id: lane, token, bell }, { $unset: { wakeAt: 1, token: 1, owner: 1 } })
-      if (idle.matchedCount === 0) await letGo(lease, 0)
+      const update = { $unset: { wakeAt: 1, token: 1, owner: 1 } }
+      if (!(await idle({ filter: { _id: lane, token, bell }, update }))) await letGo(lease, 0)
     },
 
     letGo

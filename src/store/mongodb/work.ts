@@ -4,8 +4,8 @@ import type { Execution } from '../../frames/execution.ts'
 import type { Frame } from '../../frames/frame.ts'
 import type { Claim, Extras, Lease, Store } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
-import { isDuplicate } from './connection.ts'
 import { adding, areInRow, before, type Executions } from './executions.ts'
+import { groupedInsert } from './grouped.ts'
 import type { Lanes } from './lanes.ts'
 import type { ServerTime } from './server-time.ts'
 
@@ -20,6 +20,7 @@ export function createWork(parts: {
   entropy: Entropy
 }) {
   const { collections, executions, lanes, time, entropy } = parts
+  const insertBlob = groupedInsert(collections.blobs)
 
   /** Bytes go before the frame that names them. False where a later holder has been here. */
   async function keepBlob(lease: Lease, id: string, frames: readonly Frame[], blob: Extras['blob']): Promise<boolean> {
@@ -28,12 +29,7 @@ export function createWork(parts: {
     const { fence } = lease
     const doc = { execution: id, fence, bytes: new Binary(blob.bytes), purgeAt: new Date(blob.purgeAt) }
     const _id = `${id}:${first.n}`
-    try {
-      await collections.blobs.insertOne({ _id, ...doc })
-      return true
-    } catch (error) {
-      if (!isDuplicate(error)) throw error
-    }
+    if (await insertBlob({ _id, ...doc })) return true
     return (await collections.blobs.updateOne({ _id, fence: { $lte: fence } }, { $set: doc })).matchedCount === 1
   }
 
@@ -49,12 +45,14 @@ export function createWork(parts: {
 
   /** After an end: the lane's next under the same lease, or the lane let go. */
   async function goOn(lease: Lease, takeNext: boolean): Promise<Ended> {
+    if (!(await executions.isWaiting(lease.lane))) {
+      restSoon(lease)
+      return { ended: true, next: null }
+    }
     const next = takeNext ? await executions.run(lease) : null
-    if (next !== null) return { ended: true, next: next === 'lost' ? null : next }
-    // Somebody waits where none was to be taken: then the lane is due again at once.
-    if (!takeNext && (await executions.isWaiting(lease.lane))) await lanes.letGo(lease, 0)
-    else restSoon(lease)
-    return { ended: true, next: null }
+    // Somebody else's decision may have taken it in between: then the lane is looked at once more.
+    if (next === null) await lanes.letGo(lease, 0)
+    return { ended: true, next: next === 'lost' ? null : next }
   }
 
   const refused: Ended = { ended: false, next: null }
@@ -80,7 +78,7 @@ export function createWork(parts: {
       if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return false
       const { $push, $inc, $set } = adding(frames, extras.refs)
       const update = { $push, $inc, $set: { ...$set, claims: 0 } }
-      return (await collections.executions.updateOne(held(lease, id, frames), update)).matchedCount === 1
+      return executions.advance(held(lease, id, frames), update, frames)
     },
     async finish(lease: Lease, id: string, end: Parameters<Store['finish']>[2]): Promise<Ended> {
       const { state, frames, extras = {}, takeNext, purgeAt } = end
@@ -92,8 +90,8 @@ export function createWork(parts: {
         $set: { ...$set, state, ...(purgeAt !== null && { purgeAt: new Date(purgeAt) }) },
         $unset: { open: 1, token: 1 }
       }
-      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), update)
-      return matchedCount === 1 ? goOn(lease, takeNext) : refused
+      const ended = await executions.advance(held(lease, id, frames), update, frames)
+      return ended ? goOn(lease, takeNext) : refused
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
       const { frames, approval, timerAt, takeNext } = parking
