@@ -1,7 +1,8 @@
-import { type Child, startChild } from './child.ts'
-import type { Posted } from './generator.ts'
+import { startChild } from './child.ts'
 import type { Round } from './lines.ts'
-import { type Ground, startServer } from './server.ts'
+import { type Ground, makePlace } from './place.ts'
+import { postTexts } from './posting.ts'
+import { startServer } from './server.ts'
 
 /** Acknowledgements a second of both servers, by how many connections, and the memory of ours at the end (MB). */
 export interface Acknowledgements {
@@ -19,15 +20,15 @@ export async function compareAcknowledgements(options: {
 }): Promise<Acknowledgements> {
   const generator = startChild('generator.ts')
   const bare = startChild('bare-server.ts')
-  const ours = await startServer({ WORKER_CONCURRENCY: '0' }, options.ground)
+  const place = makePlace(options.ground)
+  const ours = await startServer({ WORKER_CONCURRENCY: '0' }, place)
   const bareUrl = await bare.ask<string>('listen')
   let acknowledged = 0
 
   async function measure(url: string, connections: number, count: number): Promise<number> {
-    const { answered, ms } = await load(generator, url, connections, count)
-    if (answered !== count) throw new Error(`${count - answered} of ${count} messages were not acknowledged`)
-    if (url === ours.url) acknowledged += answered
-    return (answered / ms) * 1_000
+    const perSecond = await postTexts(generator, url, connections, count)
+    if (url === ours.url) acknowledged += count
+    return perSecond
   }
 
   // The first requests are slow on both sides: the code is compiled as it runs.
@@ -42,12 +43,8 @@ export async function compareAcknowledgements(options: {
     rounds.push({ connections, rounds: measured })
   }
   const memory = await ours.memory()
-  const states = await ours.stop()
+  await ours.stop()
+  const states = await place.clear()
   await Promise.all([generator.stop(), bare.stop()])
   return { rounds, memory, acknowledged, kept: Object.values(states).reduce((sum, count) => sum + count, 0) }
-}
-
-async function load(generator: Child, url: string, connections: number, count: number): Promise<Posted> {
-  await generator.ask('prepareTexts', { url, count })
-  return generator.ask<Posted>('post', { url, connections })
 }

@@ -16,8 +16,8 @@ type Answer = { readonly id: number; readonly answer?: unknown; readonly error?:
 type Waiting = { resolve: (answer: never) => void; reject: (error: Error) => void }
 
 /** Starts a file of this folder as a process of its own: what is measured must not share a thread with what measures. */
-export function startChild(file: string): Child {
-  const child: ChildProcess = fork(join(import.meta.dirname, file), { serialization: 'advanced' })
+export function startChild(file: string, args: readonly string[] = []): Child {
+  const child: ChildProcess = fork(join(import.meta.dirname, file), args, { serialization: 'advanced' })
   const waiting = new Map<number, Waiting>()
   let orders = 0
   child.on('message', ({ id, answer, error }: Answer) => {

@@ -15,7 +15,13 @@ export const lines = {
     least: 0.25
   },
   'mongodb-crowd': { says: 'durable acknowledgements on MongoDB ÷ that bare Fastify, 128 connections', least: 0.4 },
+  'mongodb-inserts': { says: 'acknowledgements on MongoDB, 128 connections ÷ with one insert a message', least: 3 },
+  'mongodb-claim': { says: 'claim on MongoDB with many conversations waiting ÷ with 1,000', most: 1.3 },
+  'mongodb-claim-keys': { says: 'most index keys that a statement of such a claim examines', most: 2 },
+  'mongodb-wake-up': { says: 'acknowledgement to claim in another process ÷ a majority write, p50 of both', most: 8 },
+  'mongodb-slow-wake-up': { says: 'the same, p99 ÷ p50 of a majority write', most: 40 },
   'mongodb-job': { says: 'whole job on MongoDB ÷ that loop', least: 0.3 },
+  'mongodb-replicas': { says: 'voice notes answered by two workers ÷ by one, with providers of 300 ms', least: 1.5 },
   receiving: { says: 'resident memory of a server that only receives, after its rounds, MB', most: 300 },
   working: { says: 'resident memory of a server that works, after its rounds, MB', most: 300 }
 } as const satisfies Record<string, { says: string } & ({ least: number } | { most: number })>
@@ -45,5 +51,10 @@ export function ratio(rounds: readonly Round[]): number {
 
 /** The middle value; of an even number the lower of the two. */
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? Number.NaN
+  return quantile(values, 0.5)
+}
+
+/** The smallest value that is not exceeded by that share of the values. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN
 }

@@ -1,50 +1,34 @@
 import { spawn } from 'node:child_process'
-import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { MongoClient } from 'mongodb'
-import { databaseOn } from '../mongod.ts'
 import { accountSid, authToken, freePort, ours, until } from '../stage.ts'
+import type { Place } from './place.ts'
 
 /** The server under the bench, as an operator would run it: a process of its own, told everything by its environment. */
 export interface MeasuredServer {
   readonly url: string
   /** Resident memory, MB. */
   memory(): Promise<number>
-  /** Ends it and answers how many messages its store holds, by state. */
-  stop(): Promise<Readonly<Record<string, number>>>
+  stop(): Promise<void>
 }
 
 const root = join(import.meta.dirname, '../..')
 
-/** What stands under the server: the embedded store, or the replica set at `mongodbUri`; and where V8 writes its CPU profile at the end. */
-export interface Ground {
-  readonly profileDir?: string | undefined
-  readonly mongodbUri?: string | undefined
-}
-
-/** Starts it on a new folder, or a new database. Its log goes to a file, as with a service manager. */
+/** Starts it, or the `entry` of this folder that starts it, at a place. Its log goes to a file, as with a service manager. */
 export async function startServer(
-  env: Record<string, string>,
-  { profileDir, mongodbUri }: Ground = {}
+  env: Readonly<Record<string, string>>,
+  place: Place,
+  entry = 'src/server.ts'
 ): Promise<MeasuredServer> {
-  const database = mongodbUri === undefined ? undefined : databaseOn(mongodbUri, `bench-${randomUUID()}`)
-  const dataDir = mkdtempSync(join(tmpdir(), 'knomly-bench-'))
-  const log = join(dataDir, 'log')
-  const file = openSync(log, 'w')
   const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
-  const child = spawn(process.execPath, [...flags, join(root, 'src/server.ts')], {
+  const { PUBLIC_URL: url, ...rest } = environmentOf(place, port)
+  const log = join(place.dir, `log-${port}`)
+  const file = openSync(log, 'w')
+  const flags = place.profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${place.profileDir}`]
+  const child = spawn(process.execPath, [...flags, join(root, entry)], {
     cwd: root,
-    env: {
-      ...{ PATH: process.env.PATH ?? '', ...basics, PORT: String(port), PUBLIC_URL: url, DATA_DIR: dataDir },
-      ...(database !== undefined && { MONGODB_URI: database, MASTER_KEY: randomBytes(32).toString('base64') }),
-      ...env
-    },
+    env: { PATH: process.env.PATH ?? '', PUBLIC_URL: url, ...rest, ...env },
     stdio: ['ignore', file, file]
   })
   const exited = once(child, 'exit')
@@ -63,39 +47,23 @@ export async function startServer(
       child.kill('SIGTERM')
       await exited
       process.off('exit', abandon)
-      const kept = database === undefined ? countStates(dataDir) : await countInMongo(database)
-      rmSync(dataDir, { recursive: true })
-      return kept
     }
   }
 }
 
-const basics = {
-  TWILIO_ACCOUNT_SID: accountSid,
-  TWILIO_AUTH_TOKEN: authToken,
-  TWILIO_SENDERS: ours,
-  ALLOWED_SENDERS: '*',
-  OPENAI_API_KEY: 'sk-bench',
-  LOG_LEVEL: 'info',
-  RATE_LIMIT_PER_SENDER: '0',
-  RATE_LIMIT_PER_IP: '0'
-}
-
-async function countInMongo(uri: string): Promise<Record<string, number>> {
-  const client = new MongoClient(uri)
-  const groups = client
-    .db()
-    .collection('executions')
-    .aggregate([{ $group: { _id: '$state', count: { $sum: 1 } } }])
-  const counts = Object.fromEntries((await groups.toArray()).map(({ _id, count }) => [_id, count]))
-  await client.db().dropDatabase()
-  await client.close()
-  return counts
-}
-
-function countStates(dataDir: string): Record<string, number> {
-  const db = new DatabaseSync(join(dataDir, 'knomly.sqlite'))
-  const rows = db.prepare('SELECT state, count(*) AS count FROM executions GROUP BY state').all()
-  db.close()
-  return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
+/** What every server of the bench is told. */
+export function environmentOf(place: Place, port: number): Record<string, string> & { PUBLIC_URL: string } {
+  return {
+    TWILIO_ACCOUNT_SID: accountSid,
+    TWILIO_AUTH_TOKEN: authToken,
+    TWILIO_SENDERS: ours,
+    ALLOWED_SENDERS: '*',
+    OPENAI_API_KEY: 'sk-bench',
+    LOG_LEVEL: 'info',
+    RATE_LIMIT_PER_SENDER: '0',
+    RATE_LIMIT_PER_IP: '0',
+    PORT: String(port),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    ...place.env
+  }
 }

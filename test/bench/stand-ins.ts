@@ -1,4 +1,4 @@
-// Twilio and OpenAI for both sides: they answer at once and post no status callbacks.
+// Twilio and OpenAI for both sides: they post no status callbacks, and answer at once, or OpenAI after so many ms as the first argument says.
 
 import { startOpenAI } from '../../src/simulator/openai.ts'
 import { demoAgent } from '../../src/simulator/scenarios.ts'
@@ -17,8 +17,9 @@ export interface Addresses {
 
 const { bytes, text } = voice('p01-request')
 const apiKey = 'sk-bench'
+const delayMs = Number(process.argv[2] ?? 0)
 const twilio = await startTwilio({ accountSid, authToken, statusCallbacks: 'off', keepRequests: 100 })
-const openai = await startOpenAI({ apiKey, agent: demoAgent, defaultTranscript: text, keepBodies: 10 })
+const openai = await startOpenAI({ apiKey, delayMs, agent: demoAgent, defaultTranscript: text, keepBodies: 10 })
 let people = 0
 let taken = 0
 let awaited: { count: number; arrive: () => void } | null = null

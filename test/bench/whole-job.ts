@@ -1,8 +1,9 @@
 import { type Child, startChild } from './child.ts'
-import type { Posted } from './generator.ts'
 import type { Round } from './lines.ts'
 import type { Note } from './messages.ts'
-import { type Ground, startServer } from './server.ts'
+import { type Ground, makePlace } from './place.ts'
+import { postNotes } from './posting.ts'
+import { startServer } from './server.ts'
 import type { Addresses } from './stand-ins.ts'
 
 /** Voice notes answered a second, the time of one from webhook to reply (ms), and the memory of our server at the end (MB). */
@@ -14,8 +15,6 @@ export interface WholeJob {
   readonly acknowledged: number
   readonly done: number
 }
-
-const connections = 32
 
 /** Conversations at once: as many as a server works that is told nothing. */
 const concurrency = 8
@@ -32,19 +31,14 @@ export async function compareWholeJobs(options: {
   const generator = startChild('generator.ts')
   const addresses = await standIns.ask<Addresses>('addresses')
   const env = { TWILIO_API_URL: addresses.twilio, OPENAI_BASE_URL: addresses.openai }
-  const { url, memory, stop } = await startServer(env, options.ground)
+  const place = makePlace(options.ground)
+  const { url, memory, stop } = await startServer(env, place)
   const shelve = (count: number) => standIns.ask<Note[]>('shelve', count)
   let acknowledged = 0
 
   async function serve(count: number): Promise<number> {
-    await generator.ask('prepareNotes', { url, notes: await shelve(count) })
-    const replied = standIns.ask('replies', count)
-    const started = performance.now()
-    const { answered } = await generator.ask<Posted>('post', { url, connections })
-    if (answered !== count) throw new Error(`${count - answered} of ${count} voice notes were not acknowledged`)
-    acknowledged += answered
-    await replied
-    return performance.now() - started
+    acknowledged += count
+    return postNotes(generator, standIns, url, count)
   }
 
   async function converse(count: number): Promise<number> {
@@ -71,7 +65,8 @@ export async function compareWholeJobs(options: {
     latency.push({ ours: (await converse(options.alone)) / options.alone, peer: bare })
   }
   const resident = await memory()
-  const { done = 0 } = await stop()
+  await stop()
+  const { done = 0 } = await place.clear()
   await Promise.all([standIns, peer, generator].map((child: Child) => child.stop()))
   return { throughput, latency, memory: resident, acknowledged, done }
 }
