@@ -17,7 +17,7 @@ t.test('of the processes that share a store one sweeps in each half minute', asy
           return store.sweep()
         }
       },
-      clock,
+      clock: { ...clock, monotonic: clock.now },
       observe: (event, fields) => t.match({ event, fields }, { event: 'sweep.finished', fields: { rung: 0 } })
     })
   )
