@@ -1,9 +1,10 @@
 import { type Binary, ReadConcern, type Timestamp } from 'mongodb'
+import { patiently } from '../patience.ts'
 import type { Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
 import { type BlobDoc, type Collections, collectionsOf, type ExecutionDoc, type RecordDoc } from './collections.ts'
 import { createClient, createReach, databaseIn, type Reach } from './connection.ts'
 import { checkVersion } from './inspect.ts'
-import { patiently, walk } from './patience.ts'
+import { walk } from './walk.ts'
 
 const perPage = 50
 

@@ -1,11 +1,11 @@
 import { type AnyBulkWriteOperation, Binary, type Collection, type Filter, Timestamp } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
+import { patiently } from '../patience.ts'
 import { unavailable } from '../rules.ts'
 import { type Entry, type ExecutionEntry, restoreMark, type StoreTarget } from '../transfer.ts'
 import { type BlobDoc, type Collections, collectionsOf, type ExecutionDoc, type LaneDoc } from './collections.ts'
 import { createClient, createReach, databaseIn, type Reach } from './connection.ts'
 import { prepareDatabase } from './inspect.ts'
-import { patiently } from './patience.ts'
 import { idOf } from './records.ts'
 
 /** An execution with its place in the source, counted from one. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../frames/clock.ts'
+import { patiently } from '../patience.ts'
 import type { StoreTarget } from '../transfer.ts'
 import { lockDirectory } from './lock.ts'
 import { startWriter } from './writer.ts'
@@ -17,7 +18,8 @@ export async function openSqliteTarget({ dir, clock }: { dir: string; clock: Clo
   })
   return {
     begin: restore => write('beginLoad', restore),
-    put: entries => write('load', entries),
+    // A slow disk may take longer than a webhook would wait, and what was kept all the same is known then.
+    put: entries => patiently(() => write('load', entries)),
     end: () => write('endLoad'),
     async close() {
       await close()
