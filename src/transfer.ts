@@ -1,6 +1,7 @@
 import type { StoreConfig } from './config/store.ts'
 import type { Clock } from './frames/clock.ts'
 import { Failure } from './frames/failure.ts'
+import { startError } from './start-error.ts'
 import { openSqliteSource } from './store/sqlite/dump.ts'
 import { openSqliteTarget } from './store/sqlite/restore.ts'
 import type { StoreSource, StoreTarget } from './store/transfer.ts'
@@ -19,7 +20,11 @@ export async function openSource({ databaseUri, dataDir }: StoreConfig): Promise
 
 /** Opens the configured store to fill it. Rejects with an Error that says what to do. */
 export async function openTarget({ databaseUri, dataDir }: StoreConfig, clock: Clock): Promise<StoreTarget> {
-  if (databaseUri === undefined) return openSqliteTarget({ dir: dataDir, clock })
+  if (databaseUri === undefined) {
+    return openSqliteTarget({ dir: dataDir, clock }).catch(error => {
+      throw new Error(startError(error), { cause: error })
+    })
+  }
   const { openMongoTarget } = await import('./store/mongodb/load.ts')
   return openMongoTarget({ uri: databaseUri, clock }).catch(error => {
     throw told(explained(error))

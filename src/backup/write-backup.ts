@@ -33,17 +33,24 @@ export async function writeBackup({
   if (taken !== undefined && !force) {
     throw new Error(`${taken} is there already: name another file, or replace it with --force.`)
   }
-  await Promise.all(targets.map(target => rm(part(target), { force: true })))
   try {
+    await Promise.all(targets.map(target => rm(part(target), { force: true })))
     const { keys, ...end } = await writeEntries(part(file), source, about)
     await writeKeys(part(keysOf(file)), about.backup, keys)
     for (const target of targets) await rename(part(target), target)
     await syncFolder(dirname(file))
     return end
   } catch (error) {
-    await Promise.all(targets.map(target => rm(part(target), { force: true })))
-    throw error
+    await Promise.all(targets.map(target => rm(part(target), { force: true }).catch(() => {})))
+    throw explained(file, error)
   }
+}
+
+/** The system's own errors name no remedy; those of a store have no call of the system. */
+function explained(file: string, error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (code === undefined || syscall === undefined) return error
+  return new Error(`${file} cannot be written (${code}): name a file in a folder that is there and has room.`)
 }
 
 function part(file: string): string {

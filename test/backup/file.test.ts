@@ -116,6 +116,10 @@ t.test('a file in the way is kept unless it may be replaced, and a backup that f
   const before = readFileSync(file)
   await t.rejects(write(place, file, false), /is there already: name another file, or replace it with --force/)
   t.ok(before.equals(readFileSync(file)))
+  await t.rejects(
+    write(place, join(folder(t), 'none', 'backup')),
+    /cannot be written \(ENOENT\): name a file in a folder/
+  )
   const other = join(folder(t), 'backup')
   const broken: StoreSource = {
     // biome-ignore lint/correctness/useYield: it fails before it comes to that.

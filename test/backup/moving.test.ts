@@ -52,6 +52,7 @@ t.test('what a restore needs is asked for, and nothing is written before', async
     [{ DATA_DIR: freshDir(t), MASTER_KEY: newKey() }, ['restore', file], /The master key does not open .*backup\.keys/],
     [{ DATA_DIR: freshDir(t), MASTER_KEY: oldKey() }, ['restore', `${file}.keys`], /is no backup/],
     [{ DATA_DIR: freshDir(t) }, ['backup', `${file}-2`], /There is no store in DATA_DIR/],
+    [{ DATA_DIR: '/dev/null/data', MASTER_KEY: oldKey() }, ['restore', file], /DATA_DIR cannot be used \(E\w+\)/],
     [{ DATA_DIR: freshDir(t), MASTER_KEY: oldKey() }, ['restore'], /The file to restore is missing/],
     [{ MONGODB_URI: uriOf('none') }, ['restore', file], /not complete\.\nMASTER_KEY is missing/],
     [{ MONGODB_URI: uriOf('none'), MASTER_KEY: oldKey() }, ['backup', `${file}-2`], /holds no store/],
