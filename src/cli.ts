@@ -17,6 +17,10 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
   doctor --signature <value> --url <url> --body <file>
                          explains why an X-Twilio-Signature does not match
        --host <name>       another host that may have been called, such as X-Forwarded-Host; may be repeated
+  backup <file>          copies the store to a file, and its keys to <file>.keys; servers may go on meanwhile
+       --force             replaces files of these names
+  restore <file>         fills an empty store, of either kind, from a backup; what was open is listed and not worked
+       --resume            the source was stopped before it was backed up: what was open goes on
   help                   this text
 
 Exit code 0: it went well; 1: it did not, and the last lines say why.
@@ -27,7 +31,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   send: async () => (await import('./commands/send.ts')).send,
   curl: async () => (await import('./commands/curl.ts')).curl,
   timeline: async () => (await import('./commands/timeline.ts')).timeline,
-  doctor: async () => (await import('./commands/doctor.ts')).doctor
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  backup: async () => (await import('./commands/backup.ts')).backup,
+  restore: async () => (await import('./commands/restore.ts')).restore
 }
 
 /** Where a command line runs. */

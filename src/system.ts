@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
 import type { Channel } from './channels/channel.ts'
@@ -9,7 +10,6 @@ import type { Clock } from './frames/clock.ts'
 import type { Entropy } from './frames/entropy.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
-import { Failure } from './frames/failure.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
@@ -25,7 +25,8 @@ import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { Store } from './store/store.ts'
-import { absenceOf } from './store-absence.ts'
+import { restoreMark } from './store/transfer.ts'
+import { explained } from './store-refusals.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
@@ -78,7 +79,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
   const { store, provider, channel } = wrap({ store: opened, provider: providers.provider, channel: messaging })
-  const indexKey = await openIndexKey(masterKey, keptIn(store), entropy).catch(async error => {
+  const indexKey = await openNames(store, masterKey, entropy).catch(async error => {
     await providers.close()
     await opened.close()
     throw error
@@ -141,32 +142,21 @@ async function openStore(
   })
 }
 
-// What the server says no to for good (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml), AtlasError included.
-const credentialsRefused =
-  'MongoDB refuses the credentials of MONGODB_URI: correct them (authSource=… names the database that knows the user).'
-const refusals: Readonly<Record<string, string>> = {
-  'MongoServerError-18': credentialsRefused,
-  'MongoServerError-8000': credentialsRefused,
-  'MongoServerError-13':
-    'MONGODB_URI may not use its database: name a user with the role readWrite on it (user:password@).'
-}
-
-/** What opening the database failed with, as what can be done about it: a STORE_UNAVAILABLE that is left may pass by itself. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const sentence = refusals[absenceOf(error) ?? '']
-  if (sentence !== undefined) return new Error(sentence)
-  const { code = '', syscall = '' } = error as NodeJS.ErrnoException
-  // The records of mongodb+srv:// are looked up before the driver's own errors begin.
-  if (syscall.startsWith('query')) return new Failure('STORE_UNAVAILABLE', { cause: { code } })
-  if (syscall === 'open' || syscall === 'read') {
-    return new Error(`A file that MONGODB_URI names cannot be read (${code}): check its path and who may read it.`)
-  }
-  return error
-}
-
 function isAllowed(account: TwilioAccount | undefined, address: string): boolean {
   return account !== undefined && (account.allowed === '*' || account.allowed.has(address))
+}
+
+/** Opens the key of names. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
+async function openNames(store: Store, masterKey: Buffer, entropy: Entropy): Promise<KeyObject> {
+  await mustBeWhole(store)
+  const key = await openIndexKey(masterKey, keptIn(store), entropy)
+  await mustBeWhole(store)
+  return key
+}
+
+async function mustBeWhole(store: Store): Promise<void> {
+  if ((await store.record(restoreMark)) === null) return
+  throw new Error('A restore into this store has not ended: run "knomly restore" again with the same file, to its end.')
 }
 
 function keptIn(store: Store) {

@@ -6,7 +6,7 @@ import type { Warning } from './warnings.ts'
  * not reached by whoever asks and not in the clear, unless MONGODB_INSECURE says so; that goes to `warnings`.
  */
 export function readDatabase(
-  settings: Settings,
+  settings: Pick<Settings, 'MONGODB_URI' | 'MONGODB_INSECURE' | 'MASTER_KEY'>,
   isProduction: boolean,
   problems: string[],
   warnings: Warning[]

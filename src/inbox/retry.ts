@@ -1,13 +1,14 @@
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
-import { type Execution, lastOf, type State, sinceRetry } from '../frames/execution.ts'
+import { type Execution, lastOf, newest, type State, sinceRetry } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
 import type { Store } from '../store/store.ts'
 
 /**
- * Sends an execution that ended badly back to work at the frame where it failed. One whose outcome is unknown needs the operator's
- * word on what happened. Throws NOT_FOUND, NOT_RETRYABLE (also when it was retried at the same time), EFFECT_UNDECIDED.
+ * Sends an execution that ended badly back to work at the frame where it failed, or, where it only came back from a backup, at the
+ * newest one. An effect that may have happened needs the operator's word. Throws NOT_FOUND, NOT_RETRYABLE (also when it was retried
+ * at the same time), EFFECT_UNDECIDED.
  */
 export async function retryExecution(
   parts: { store: Store; clock: Clock; entropy: Entropy },
@@ -24,13 +25,14 @@ export async function retryExecution(
 }
 
 function draftOf({ state, frames }: Execution, effect?: 'happened' | 'did not happen'): Draft<'work.retried'> {
-  const from = restartAt(frames)
-  if (!['dead', 'unknown', 'cancelled'].includes(state) || from === null) throw new Failure('NOT_RETRYABLE')
-  if (state === 'unknown' && effect === undefined) throw new Failure('EFFECT_UNDECIDED')
+  const restart = restartAt(state, frames)
+  if (!['dead', 'unknown', 'cancelled'].includes(state) || restart === undefined) throw new Failure('NOT_RETRYABLE')
+  const isUndecided = state === 'unknown' && restart.kind === 'tool.started'
+  if (isUndecided && effect === undefined) throw new Failure('EFFECT_UNDECIDED')
   return {
     kind: 'work.retried',
-    data: { from, ...(state === 'unknown' && effect !== undefined ? { effect } : {}) },
-    parent: frames[from - 1]?.id ?? null,
+    data: { from: restart.n, ...(isUndecided && effect !== undefined ? { effect } : {}) },
+    parent: restart.id,
     provenance: { origin: 'operator', integrity: 'operator', confidentiality: 'tenant', ref: null }
   }
 }
@@ -39,7 +41,10 @@ function tailOf({ frames }: Execution): Tail {
   return frames.at(-1) ?? noTail
 }
 
-function restartAt(frames: readonly Frame[]): number | null {
+/** The frame where it failed. One that is unknown without a failure was at work when its backup was made: the frame it had come to. */
+function restartAt(state: State, frames: readonly Frame[]): Frame | undefined {
   const run = sinceRetry(frames)
-  return (lastOf(run, 'outcome.unknown') ?? lastOf(run, 'work.failed'))?.data.from ?? null
+  const failure = lastOf(run, 'outcome.unknown') ?? lastOf(run, 'work.failed')
+  if (failure !== undefined) return frames[failure.data.from - 1]
+  return state === 'unknown' ? newest(frames) : undefined
 }

@@ -28,6 +28,16 @@ export function pseudonymOf(indexKey: KeyObject, tenant: string, address: string
   return createHmac('sha256', indexKey).update(tenant).update(address).digest('base64url').slice(0, 22)
 }
 
+/** Whether the master key opens an index key, as it is kept. */
+export function opensIndexKey(masterKey: Buffer, wrapped: string): boolean {
+  try {
+    unwrap(masterKey, wrapped)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function unwrap(masterKey: Buffer, wrapped: string): Buffer {
   try {
     return open(masterKey, label, Buffer.from(wrapped, 'base64'))

@@ -20,19 +20,24 @@ export async function prepareDatabase(db: Db, collections: Collections): Promise
       'MONGODB_URI names no replica set: start mongod with --replSet (one member will do) and initiate it.'
     )
   }
-  const version = (await collections.meta.findOne({ _id: 'schema' }))?.version ?? schemaVersion
-  if (version !== schemaVersion) {
-    throw new Error(
-      `The database has schema version ${version}, and this build of Knomly reads version ${schemaVersion}. ` +
-        'It was left as it is: start the build that wrote it, or name another database in MONGODB_URI.'
-    )
-  }
+  await checkVersion(collections)
   for (const [name, wanted] of Object.entries(indexes)) {
     await collections[name as keyof typeof indexes].createIndexes([...wanted]).catch(async error => {
       throw isConflict(error) ? await conflict(collections) : error
     })
   }
   await collections.meta.updateOne({ _id: 'schema' }, { $set: { version: schemaVersion } }, { upsert: true })
+}
+
+/** Whether there is a store at all. Throws a plain Error for one of another schema. */
+export async function checkVersion({ meta }: Pick<Collections, 'meta'>): Promise<boolean> {
+  const known = await meta.findOne({ _id: 'schema' })
+  const version = known?.version ?? schemaVersion
+  if (version === schemaVersion) return known !== null
+  throw new Error(
+    `The database has schema version ${version}, and this build of Knomly reads version ${schemaVersion}. ` +
+      'It was left as it is: start the build that wrote it, or name another database in MONGODB_URI.'
+  )
 }
 
 async function conflict(collections: Collections): Promise<Error> {

@@ -34,8 +34,8 @@ export function createRecords(records: Collections['records']) {
   }
 }
 
-/** Colons of the parts are escaped, so that no two keys share an id. */
-function idOf({ tenant, user, kind, id }: RecordKey): string {
+/** The id of a record. Colons of the parts are escaped, so that no two keys share one. */
+export function idOf({ tenant, user, kind, id }: RecordKey): string {
   return [tenant, user, kind, id].map(part => part.replaceAll('%', '%25').replaceAll(':', '%3A')).join(':')
 }
 

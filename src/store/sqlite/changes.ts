@@ -5,6 +5,7 @@ import { createIntake } from './intake.ts'
 import { createJournal } from './journal.ts'
 import { createLanes, type Lanes } from './lanes.ts'
 import { createLimits } from './limits.ts'
+import { createLoader } from './load.ts'
 import { createRecordWriter } from './records.ts'
 import { createSweeper } from './sweeper.ts'
 import { createWork } from './work.ts'
@@ -50,6 +51,7 @@ function prepare(db: DatabaseSync, lanes: Lanes, contentMs: number) {
     ...createWork({ journal, executions, lanes }),
     ...createRecordWriter(db),
     ...createLimits(db),
+    ...createLoader(db, lanes),
     ...createSweeper({ db, journal, executions, lanes }),
     durability: (_now: number) => readDurability(db),
     /** Only asks for `afterwards`: a log cannot be emptied inside a transaction. */

@@ -46,8 +46,8 @@ export function openReader(dir: string): DatabaseSync {
   return new DatabaseSync(join(dir, 'knomly.sqlite'), { readOnly: true, timeout: busyMs })
 }
 
-/** Whether the file is still empty. */
-function checkVersion(db: DatabaseSync, path: string): boolean {
+/** Whether the file is still empty. Throws a plain Error for a schema of another version. */
+export function checkVersion(db: DatabaseSync, path: string): boolean {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
   if (version === schemaVersion) return false

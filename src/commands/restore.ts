@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util'
+import { restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
+import { readStoreConfig, type StoreConfig } from '../config/store.ts'
+import { systemClock } from '../frames/clock.ts'
+import { counted, type Screen } from '../screen.ts'
+import { openTarget, told } from '../transfer.ts'
+import { opensIndexKey } from '../vault/index-key.ts'
+import { findMasterKey } from '../vault/master-key.ts'
+import { type Command, onlyArgument } from './command.ts'
+
+/**
+ * `knomly restore <file>`: fills the configured store, which must be empty, from a backup of either kind of store. What was open
+ * comes back as `unknown` and is listed, or goes on with `--resume`. Nothing is written before the whole file was found to be right.
+ */
+export const restore: Command = async (args, { env, screen }) => {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { resume: { type: 'boolean', default: false } }
+  })
+  const file = onlyArgument(positionals, 'The file to restore')
+  const { resume } = values
+  const config = readStoreConfig(env)
+  const verified = await verify(file, config)
+  const unended = await fill(verified, config, resume, screen)
+  const { execution, blob, record } = verified.end.counts
+  screen.print(
+    `${counted(execution, 'execution')}, ${counted(blob, 'blob')} and ${counted(record, 'record')} of ${verified.header.madeAt} are restored.`
+  )
+  if (unended > 0) screen.print(resume ? goesOn(unended) : isUnknown(unended))
+  if (!resume) screen.print(notAskedFor)
+  return 0
+}
+
+function verify(file: string, { dataDir, masterKey: configured }: StoreConfig): Promise<Verified> {
+  const masterKey = findMasterKey(dataDir, configured)
+  if (masterKey === null) {
+    throw new Error(
+      `There is no master key: set MASTER_KEY to that of the store that was backed up, or put its master.key into ${dataDir}.`
+    )
+  }
+  return verifyBackup(file, kept => opensIndexKey(masterKey, wrappedIn(kept)))
+}
+
+async function fill(verified: Verified, config: StoreConfig, resume: boolean, screen: Screen): Promise<number> {
+  let unended = 0
+  const target = await openTarget(config, systemClock)
+  await restoreBackup(verified, target, {
+    resume,
+    now: systemClock.now(),
+    contentMs: config.contentMs,
+    onUnended(id, state) {
+      unended += 1
+      screen.print(`${state.padEnd(8)} ${id}`)
+    }
+  })
+    .catch(error => {
+      throw told(error)
+    })
+    .finally(() => target.close())
+  return unended
+}
+
+/** A record's data is JSON; what is none opens nothing. */
+function wrappedIn(kept: string): string {
+  try {
+    return String(JSON.parse(kept))
+  } catch {
+    return ''
+  }
+}
+
+function goesOn(count: number): string {
+  return `${counted(count, 'message')} had not come to an end: the work goes on when the server starts.`
+}
+
+function isUnknown(count: number): string {
+  return (
+    `${counted(count, 'message')} had not come to an end and may have been answered since: they are "unknown" now and not worked. ` +
+    'Send those that still matter back to work with POST /api/inbox/:id/retry.'
+  )
+}
+
+const notAskedFor =
+  'Messages that came after the backup are not in it, and Twilio is not asked for them: the source may have answered them. If the ' +
+  'source was stopped before it was backed up, restore into an empty store with --resume instead.'

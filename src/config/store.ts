@@ -1,0 +1,40 @@
+import { resolve } from 'node:path'
+import { ConfigError } from '../config.ts'
+import { readDatabase } from './database.ts'
+import { schema } from './variables.ts'
+
+/** Where the store is and what opens it: all that copying it needs. */
+export interface StoreConfig {
+  /** Undefined for the embedded store. */
+  readonly databaseUri: string | undefined
+  readonly dataDir: string
+  readonly masterKey: Buffer | undefined
+  readonly contentMs: number
+}
+
+const storeSchema = schema.pick({
+  MONGODB_URI: true,
+  MONGODB_INSECURE: true,
+  DATA_DIR: true,
+  MASTER_KEY: true,
+  RETENTION_CONTENT_DAYS: true
+})
+
+const day = 24 * 3_600_000
+
+/** Reads the variables of the store alone; an empty one counts as unset. Throws a ConfigError with everything that is wrong with them. */
+export function readStoreConfig(env: NodeJS.ProcessEnv): StoreConfig {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = storeSchema.safeParse(set)
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}.`))
+  const problems: string[] = []
+  const databaseUri = readDatabase(parsed.data, set.NODE_ENV === 'production', problems, [])
+  if (problems.length > 0) throw new ConfigError(problems)
+  return {
+    databaseUri,
+    dataDir: resolve(parsed.data.DATA_DIR),
+    masterKey: parsed.data.MASTER_KEY,
+    contentMs: parsed.data.RETENTION_CONTENT_DAYS * day
+  }
+}

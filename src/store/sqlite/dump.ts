@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { State } from '../../frames/execution.ts'
+import type { BlobEntry, Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
+import { checkVersion, openReader } from './database.ts'
+import { prepareAll } from './statements.ts'
+
+/** How many are read in one transaction: one that stays open would keep the log of a running server from being emptied. */
+const perPage = 50
+
+interface Row {
+  readonly arrival: number
+  readonly id: string
+  readonly lane: string
+  readonly tenant: string
+  readonly principal: string
+  readonly at: number
+  readonly state: State
+  readonly place: string | null
+  readonly claims: number
+  readonly n: number
+  readonly hash: string
+  readonly approval: string | null
+  readonly approval_hash: string
+  readonly approval_state: string
+  readonly approval_expires_at: number
+  readonly timer_at: number | null
+  readonly purge_at: number | null
+  readonly purged: number
+}
+
+/** Opens the embedded store in `dir` beside the server that may hold it. Throws a plain Error where there is none, or one of another version. */
+export function openSqliteSource(dir: string): StoreSource {
+  const path = join(dir, 'knomly.sqlite')
+  const nothing = `There is no store in DATA_DIR (${dir}): name the folder of the server that is to be backed up.`
+  if (!existsSync(path)) throw new Error(nothing)
+  const db = openReader(dir)
+  try {
+    if (checkVersion(db, path)) throw new Error(nothing)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+  return {
+    async *entries() {
+      yield* executionsOf(db)
+      yield* recordsOf(db)
+    },
+    async close() {
+      db.close()
+    }
+  }
+}
+
+function* executionsOf(db: DatabaseSync): Generator<Entry> {
+  const statements = prepareAll(db, sql)
+
+  const load = (row: Row): { entry: ExecutionEntry; blobs: { n: number; purge_at: number }[] } => ({
+    entry: toEntry(row, {
+      frames: statements.frames.all(row.arrival).map(frame => String(frame.json)),
+      refs: statements.refs.all(row.arrival).map(({ ref }) => String(ref))
+    }),
+    blobs: statements.blobs.all(row.arrival) as { n: number; purge_at: number }[]
+  })
+
+  function bytesOf(arrival: number, n: number): Uint8Array | null {
+    return (statements.bytes.get(arrival, n)?.bytes as Uint8Array | undefined) ?? null
+  }
+
+  for (let after = 0; ; ) {
+    const page = atOnce(db, () =>
+      (statements.page.all(after, perPage) as unknown as Row[]).map(row => ({ arrival: row.arrival, ...load(row) }))
+    )
+    for (const { arrival, entry, blobs } of page) {
+      yield entry
+      for (const { n, purge_at: purgeAt } of blobs) {
+        const bytes = bytesOf(arrival, n)
+        // Swept since the page was read.
+        if (bytes !== null) yield { type: 'blob', execution: entry.id, n, purgeAt, bytes } satisfies BlobEntry
+      }
+    }
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.arrival
+  }
+}
+
+function* recordsOf(db: DatabaseSync): Generator<RecordEntry> {
+  const page = db.prepare(sql.records)
+  for (let after = ['', '', '', '']; ; ) {
+    const rows = page.all(...after, perPage) as unknown as Omit<RecordEntry, 'type'>[]
+    for (const row of rows) yield { type: 'record', ...row }
+    const last = rows.at(-1)
+    if (last === undefined) return
+    after = [last.tenant, last.user, last.kind, last.id]
+  }
+}
+
+/** Reads in one transaction: nothing is committed in between. */
+function atOnce<T>(db: DatabaseSync, read: () => T): T {
+  db.exec('BEGIN')
+  try {
+    return read()
+  } finally {
+    db.exec('COMMIT')
+  }
+}
+
+function toEntry(row: Row, owned: Pick<ExecutionEntry, 'frames' | 'refs'>): ExecutionEntry {
+  const { id, lane, tenant, principal, at, state, place: order, claims, n, hash } = row
+  const approval =
+    row.approval === null
+      ? null
+      : {
+          id: row.approval,
+          hash: row.approval_hash,
+          state: row.approval_state,
+          expiresAt: row.approval_expires_at
+        }
+  const times = { timerAt: row.timer_at, purgeAt: row.purge_at, purged: row.purged === 1 }
+  return {
+    type: 'execution',
+    ...{ id, lane, tenant, principal, at, state, order, claims, n, hash },
+    ...owned,
+    approval,
+    ...times
+  }
+}
+
+const sql = {
+  // As text: a place that came from another store may be greater than a number holds.
+  page: `
+    SELECT arrival, id, lane, tenant, principal, at, state, iif(open = 1, CAST(ord AS TEXT), NULL) AS place, claims, n, hash,
+      approval, approval_hash, approval_state, approval_expires_at, timer_at, purge_at, purged
+    FROM executions WHERE arrival > ? ORDER BY arrival LIMIT ?`,
+  frames: 'SELECT json FROM frames WHERE execution = ? ORDER BY n',
+  refs: 'SELECT ref FROM refs WHERE execution = ?',
+  blobs: 'SELECT n, purge_at FROM blobs WHERE execution = ? ORDER BY n',
+  bytes: 'SELECT bytes FROM blobs WHERE execution = ? AND n = ?',
+  records: `
+    SELECT tenant, user, kind, id, version, data FROM records WHERE (tenant, user, kind, id) > (?, ?, ?, ?)
+    ORDER BY tenant, user, kind, id LIMIT ?`
+}

@@ -1,0 +1,138 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { restoreBackup, verifyBackup } from '../../src/backup/restore.ts'
+import { writeBackup } from '../../src/backup/write-backup.ts'
+import type { State } from '../../src/frames/execution.ts'
+import type { Store } from '../../src/store/store.ts'
+import type { Entry } from '../../src/store/transfer.ts'
+import { openSource, openTarget } from '../../src/transfer.ts'
+import { opensIndexKey } from '../../src/vault/index-key.ts'
+import { message, step } from '../store/builders.ts'
+import { claim, day, work } from '../store/contract/moves.ts'
+import { entriesOf, fill, folder, masterKey, optOut, type Place, placeOf, reconcilerMark } from './filled.ts'
+
+const kinds = ['SQLite', 'MongoDB'] as const
+
+for (const from of kinds) {
+  for (const to of kinds) {
+    t.test(`from ${from} to ${to}`, async t => {
+      await t.test('everything comes back as it was with --resume, and is worked in the same order', t =>
+        goesOn(t, placeOf(t, from), placeOf(t, to))
+      )
+      await t.test('without it what was open is unknown and rests', t => rests(t, placeOf(t, from), placeOf(t, to)))
+    })
+  }
+}
+
+async function goesOn(t: Test, from: Place, to: Place): Promise<void> {
+  const source = await from.open()
+  const ids = await fill(source)
+  const unended = await copy(t, from, to, true)
+  t.strictSame(unended.toSorted(), openOnes(ids).toSorted())
+  t.strictSame((await entriesOf(to)).map(comparable), (await entriesOf(from)).map(asQueued).map(comparable))
+
+  const { store, clock } = await to.open()
+  await areEqual(t, source.store, store)
+  t.match(await store.depth(), { queued: 4, running: 0, parked: 1 })
+  const order = await work(store)
+  t.ok(order.indexOf(ids.waiting) < order.indexOf(ids.again), 'what was sent back to work waits behind the others')
+  t.strictSame(order.toSorted(), [ids.running, ids.waiting, ids.again, ids.next].toSorted())
+  const asking = (await store.read(ids.asking))!
+  t.equal(await store.decide(ids.asking, step(asking), { id: ids.approval.id, state: 'approved' }), true)
+  t.equal((await claim(store))?.execution.id, ids.asking)
+  clock.advance(day)
+  t.strictSame(await store.due(10), [])
+}
+
+async function rests(t: Test, from: Place, to: Place): Promise<void> {
+  const source = await from.open()
+  const ids = await fill(source)
+  const unended = await copy(t, from, to, false)
+  t.strictSame(unended.toSorted(), openOnes(ids).toSorted())
+
+  const { store } = await to.open()
+  await areEqual(t, source.store, store)
+  for (const id of [ids.asking, ids.running, ids.again, ids.waiting, ids.next]) {
+    t.match(await store.read(id), { state: 'unknown', token: null, claims: 0 })
+  }
+  t.equal(await claim(store), null)
+  t.match(await store.depth(), { queued: 0, running: 0, parked: 0 })
+  t.equal(await store.record(reconcilerMark), null, 'what the source may have answered is not asked for')
+  for (const entry of await entriesOf(to)) {
+    if (entry.type === 'execution' && entry.state === 'unknown') t.type(entry.purgeAt, 'number')
+  }
+  const asking = (await store.read(ids.asking))!
+  t.equal(await store.decide(ids.asking, step(asking), { id: ids.approval.id, state: 'approved' }), false)
+
+  const later = message({ lane: 'lane-c' })
+  t.equal(await store.accept(later), 'accepted')
+  t.equal(await store.reopen(ids.waiting, step((await store.read(ids.waiting))!)), true)
+  t.strictSame(await work(store), [later.id, ids.waiting])
+}
+
+type Ids = Awaited<ReturnType<typeof fill>>
+
+function openOnes(ids: Ids): string[] {
+  return [
+    `parked ${ids.asking}`,
+    `running ${ids.running}`,
+    ...[ids.again, ids.waiting, ids.next].map(id => `queued ${id}`)
+  ]
+}
+
+/** Copies a store through a file; answers what had not come to an end. */
+async function copy(t: Test, from: Place, to: Place, resume: boolean): Promise<string[]> {
+  const file = join(folder(t), 'backup')
+  const source = await openSource(from)
+  const about = { backup: 'backup-1', madeAt: new Date().toISOString(), store: 'test', server: '0' }
+  const { flawed } = await writeBackup({ file, force: true, source, about })
+  await source.close()
+  t.strictSame(flawed, [])
+  const verified = await verifyBackup(file, kept => opensIndexKey(masterKey, JSON.parse(kept)))
+  const target = await openTarget(to, { now: () => Date.UTC(2026, 0, 1), monotonic: () => performance.now() })
+  const unended: string[] = []
+  const onUnended = (id: string, state: State) => void unended.push(`${state} ${id}`)
+  await restoreBackup(verified, target, { resume, now: Date.now(), contentMs: day, onUnended })
+  await target.close()
+  return unended
+}
+
+/** What does not depend on how it came back: timelines, tombstones, names, bytes, documents and the list of conversations. */
+async function areEqual(t: Test, before: Store, after: Store): Promise<void> {
+  const lists = await Promise.all([before, after].map(store => store.conversations({ limit: 50 })))
+  const [listBefore, listAfter] = lists.map(list =>
+    list.conversations.map(({ id, executions }) => [id, executions.map(one => one.id)])
+  )
+  t.strictSame(listAfter, listBefore, 'conversations stand in the same order')
+  for (const { id: lane, executions } of lists[0]?.conversations ?? []) {
+    t.equal(await after.lastInbound(lane), await before.lastInbound(lane))
+    for (const { id } of executions) {
+      const [was, is] = [(await before.read(id))!, (await after.read(id))!]
+      t.strictSame(is.frames, was.frames)
+      t.strictSame([is.n, is.at, is.lane, is.principal], [was.n, was.at, was.lane, was.principal])
+      t.equal(await hexOf(after, `${id}:2`), await hexOf(before, `${id}:2`))
+      t.equal(await after.find(`ref of ${id}`), await before.find(`ref of ${id}`))
+      t.equal(await after.accept(message({ id, lane })), 'duplicate')
+      const earlier = await Promise.all([before, after].map(store => store.earlier(lane, id, 9)))
+      t.strictSame(...(earlier.map(list => list.map(one => one.id)) as [string[], string[]]))
+    }
+  }
+  t.strictSame(await after.record(optOut), await before.record(optOut))
+  const tasks = { tenant: 'tenant-1', user: 'user-3', kind: 'task' }
+  t.strictSame(await after.records(tasks, { limit: 99 }), await before.records(tasks, { limit: 99 }))
+}
+
+async function hexOf(store: Store, blob: string): Promise<string | null> {
+  const bytes = await store.blob(blob)
+  return bytes === null ? null : Buffer.from(bytes).toString('hex')
+}
+
+/** Places in a queue are counted by each store in its own way. */
+function comparable(entry: Entry): unknown {
+  if (entry.type === 'blob') return { ...entry, bytes: Buffer.from(entry.bytes).toString('hex') }
+  return entry.type === 'execution' ? { ...entry, order: entry.order !== null, refs: [...entry.refs] } : entry
+}
+
+function asQueued(entry: Entry): Entry {
+  return entry.type === 'execution' && entry.state === 'running' ? { ...entry, state: 'queued' } : entry
+}
