@@ -10,6 +10,8 @@ export interface Acceptance {
   readonly frames: readonly Frame[]
   /** `queued` goes to a worker; an end state is kept and never worked. */
   readonly state: 'queued' | 'refused' | 'done'
+  /** What is told of it: outcomes alone, because nothing was done yet. */
+  readonly audit?: readonly AuditRecord[]
 }
 
 /** The right to work on one lane until the lease ends. `fence` grows with every claim of the lane. */
@@ -32,6 +34,57 @@ export interface Extras {
   readonly refs?: readonly string[]
   /** Bytes too big for a frame, kept as `<execution>:<n>` of the first frame written with them, until `purgeAt` (ms). */
   readonly blob?: { readonly bytes: Uint8Array; readonly purgeAt: number }
+  readonly audit?: Audited
+}
+
+/** One thing that was done or refused, for good. Its id is derived from what it tells of, so that telling it again changes nothing. */
+export interface AuditRecord {
+  readonly id: string
+  readonly tenant: string
+  /** ISO 8601. */
+  readonly at: string
+  /** A principal's pseudonym, `operator` or `server`. */
+  readonly actor: string
+  readonly action: string
+  readonly execution: string | null
+  /** Null for an intent. */
+  readonly outcome: string | null
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>
+  /** SHA-256 (hex) of the canonical JSON of everything above. */
+  readonly hash: string
+}
+
+/**
+ * What is told of frames. Intents are kept before the frames they come with, and where they cannot be kept nothing is written.
+ * Outcomes are kept if the frames are, whatever is killed; they may be seen a moment later.
+ */
+export interface Audited {
+  readonly intents: readonly AuditRecord[]
+  readonly outcomes: readonly AuditRecord[]
+}
+
+/** Makes the records of frames that are about to follow those of an execution. */
+export type AuditOf = (
+  execution: Pick<Execution, 'id' | 'tenant' | 'principal' | 'frames'>,
+  frames: readonly Frame[]
+) => Audited
+
+/** Which audit records are asked for: those with `from` ≤ `at` < `to` (ISO 8601) that fit everything named. `after` is the opaque `next` of the page before. */
+export interface AuditQuery {
+  readonly tenants: readonly string[]
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly execution?: string | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+/** Audit records, newest first; among those of one instant, by id. */
+export interface AuditPage {
+  readonly records: readonly AuditRecord[]
+  readonly next: string | null
 }
 
 /** A question to a person, as the store needs to see it: the rest of it stands in the frames. */
@@ -124,13 +177,22 @@ export interface Store {
   /** Lets go of a lane before its work is done: due at `wakeAt` (ms), or at once. Takes back the claim that was counted. */
   release(lease: Lease, wakeAt?: number): Promise<boolean>
 
-  /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. */
-  reopen(execution: string, frame: Frame): Promise<boolean>
+  /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. `audit` holds outcomes. */
+  reopen(execution: string, frame: Frame, audit?: readonly AuditRecord[]): Promise<boolean>
+
+  /** Keeps what is told of acts that belong to no execution. */
+  audit(records: readonly AuditRecord[]): Promise<void>
+
+  /** Throws QUERY_INVALID for an `after` that no page gave. */
+  auditPage(query: AuditQuery): Promise<AuditPage>
 
   /** Parked executions whose timer has passed, oldest first. */
   due(limit: number): Promise<Execution[]>
 
-  /** Rings lanes with forgotten work, deletes blobs past their time and purges executions past theirs (a tombstone stays). */
+  /**
+   * Rings lanes with forgotten work, deletes blobs past their time, purges executions past theirs (a tombstone stays, and so do their
+   * audit records) and deletes audit records past theirs.
+   */
   sweep(): Promise<Swept>
 
   /** One execution with its frames; a purged one has none. */

@@ -25,6 +25,7 @@ export async function openStore(
     clock,
     entropy: systemEntropy,
     contentMs: 30 * day,
+    auditMs: 400 * day,
     ...(statfs ? { statfs } : {})
   })
   t.teardown(() => store.close())

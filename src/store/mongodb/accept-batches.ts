@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
-import { MongoBulkWriteError } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
 import { deadlineMs, unavailable } from '../rules.ts'
 import type { Acceptance } from '../store.ts'
 import type { Collections } from './collections.ts'
-import { isDuplicate, type Reach } from './connection.ts'
+import { duplicatesIn, type Reach } from './connection.ts'
 import { toDoc } from './executions.ts'
 import type { Lanes, Ring } from './lanes.ts'
 
@@ -125,14 +124,6 @@ export function createAcceptBatches(parts: {
         await Promise.all([...inFlight, ...ringing, setImmediate()])
     }
   }
-}
-
-/** The positions that were refused as known, or null where the error does not account for the whole batch. */
-function duplicatesIn(error: unknown, size: number): number[] | null {
-  if (!(error instanceof MongoBulkWriteError) || !isDuplicate(error) || error.result.getWriteConcernError()) return null
-  const refusals = [error.writeErrors].flat()
-  const isWhole = refusals.every(({ code }) => code === 11_000) && error.insertedCount + refusals.length === size
-  return isWhole ? refusals.map(({ index }) => index) : null
 }
 
 function ringsOf(messages: readonly Acceptance[]): Ring[] {

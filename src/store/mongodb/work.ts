@@ -3,10 +3,12 @@ import type { Entropy } from '../../frames/entropy.ts'
 import type { Execution } from '../../frames/execution.ts'
 import type { Frame } from '../../frames/frame.ts'
 import type { Claim, Extras, Lease, Store } from '../store.ts'
+import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { isDuplicate } from './connection.ts'
 import { adding, areInRow, before, type Executions } from './executions.ts'
 import type { Lanes } from './lanes.ts'
+import { type Outbox, untold } from './outbox.ts'
 import type { ServerTime } from './server-time.ts'
 
 type Ended = { ended: boolean; next: Execution | null }
@@ -16,10 +18,12 @@ export function createWork(parts: {
   collections: Pick<Collections, 'executions' | 'blobs'>
   executions: Executions
   lanes: Lanes
+  audit: AuditBatches
+  outbox: Outbox
   time: ServerTime
   entropy: Entropy
 }) {
-  const { collections, executions, lanes, time, entropy } = parts
+  const { collections, executions, lanes, audit, outbox, time, entropy } = parts
 
   /** Bytes go before the frame that names them. False where a later holder has been here. */
   async function keepBlob(lease: Lease, id: string, frames: readonly Frame[], blob: Extras['blob']): Promise<boolean> {
@@ -36,6 +40,18 @@ export function createWork(parts: {
       throw error
     }
   }
+
+  /** Keeps what must stand before the frames; false where they cannot be the next ones. */
+  async function prepare(lease: Lease, id: string, frames: readonly Frame[], extras: Extras): Promise<boolean> {
+    if (!areInRow(frames)) return false
+    const [isKept] = await Promise.all([
+      keepBlob(lease, id, frames, extras.blob),
+      audit.keep(extras.audit?.intents ?? [])
+    ])
+    return isKept
+  }
+
+  const tell = (id: string, { audit }: Extras) => outbox.tellSoon([{ _id: id, untold: untold(audit?.outcomes) }])
 
   // Going idle is not waited for: should it fail, the lease runs out, and the next holder finds nothing to do.
   const resting = new Set<Promise<void>>()
@@ -81,15 +97,17 @@ export function createWork(parts: {
       }
     },
     async append(lease: Lease, id: string, frames: readonly Frame[], extras: Extras = {}): Promise<boolean> {
-      if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return false
-      const { $push, $inc, $set } = adding(frames, extras.refs)
+      if (!(await prepare(lease, id, frames, extras))) return false
+      const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
       const update = { $push, $inc, $set: { ...$set, claims: 0 } }
-      return (await collections.executions.updateOne(held(lease, id, frames), update)).matchedCount === 1
+      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), update)
+      if (matchedCount === 1) tell(id, extras)
+      return matchedCount === 1
     },
     async finish(lease: Lease, id: string, end: Parameters<Store['finish']>[2]): Promise<Ended> {
       const { state, frames, extras = {}, takeNext, purgeAt } = end
-      if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return refused
-      const { $push, $inc, $set } = adding(frames, extras.refs)
+      if (!(await prepare(lease, id, frames, extras))) return refused
+      const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
       const update: UpdateFilter<ExecutionDoc> = {
         $push,
         $inc,
@@ -100,7 +118,9 @@ export function createWork(parts: {
         collections.executions.updateOne(held(lease, id, frames), update),
         lanes.bell(lease)
       ])
-      return matchedCount === 1 ? goOn(lease, bell, takeNext) : refused
+      if (matchedCount !== 1) return refused
+      tell(id, extras)
+      return goOn(lease, bell, takeNext)
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
       const { frames, approval, timerAt, takeNext } = parking
