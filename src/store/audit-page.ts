@@ -1,5 +1,5 @@
 import { Failure } from '../frames/failure.ts'
-import type { AuditPage, AuditQuery, AuditRecord } from './store.ts'
+import type { AuditPage, AuditQuery, AuditRecord } from './audit.ts'
 
 /** A place in the order of audit records: an instant (ms) and, within it, an id. */
 export interface AuditPlace {

@@ -28,6 +28,11 @@ export function pseudonymOf(indexKey: KeyObject, tenant: string, address: string
   return createHmac('sha256', indexKey).update(tenant).update(address).digest('base64url').slice(0, 22)
 }
 
+/** A keyed hash of a text: 22 characters, the same for the same text. */
+export function fingerprintOf(indexKey: KeyObject, text: string): string {
+  return createHmac('sha256', indexKey).update(text).digest('base64url').slice(0, 22)
+}
+
 function unwrap(masterKey: Buffer, wrapped: string): Buffer {
   try {
     return open(masterKey, label, Buffer.from(wrapped, 'base64'))

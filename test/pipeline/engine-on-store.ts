@@ -17,6 +17,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
+import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
 const hour = 3_600_000
@@ -82,7 +83,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     maxToolCalls,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const parts = { store, clock, entropy, observe }
+  const parts = { store, clock, entropy, observe, auditOf }
   const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
   const worker = createWorker(engine, {
     ...{

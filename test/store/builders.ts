@@ -2,7 +2,8 @@ import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { Execution } from '../../src/frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../../src/frames/frame.ts'
-import type { Acceptance, Approval, AuditRecord } from '../../src/store/store.ts'
+import type { AuditRecord } from '../../src/store/audit.ts'
+import type { Acceptance, Approval } from '../../src/store/store.ts'
 
 const tools = { clock: systemClock, entropy: systemEntropy }
 const provenance = { origin: 'test', integrity: 'system', confidentiality: 'public', ref: null } as const

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
+import type { AuditRecord } from '../audit.ts'
 import { unavailable } from '../rules.ts'
-import type { AuditRecord } from '../store.ts'
 import type { AuditDoc, Collections } from './collections.ts'
 import { duplicatesIn } from './connection.ts'
 

@@ -1,7 +1,8 @@
 import { Timestamp, type UpdateFilter } from 'mongodb'
 import type { Execution } from '../../frames/execution.ts'
 import { type Frame, noTail } from '../../frames/frame.ts'
-import type { Acceptance, AuditRecord, Lease } from '../store.ts'
+import type { AuditRecord } from '../audit.ts'
+import type { Acceptance, Lease } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { type Outbox, untold } from './outbox.ts'
 

@@ -1,6 +1,7 @@
 import type { Frame } from '../../frames/frame.ts'
+import type { AuditRecord } from '../audit.ts'
 import { reopenable } from '../rules.ts'
-import type { AuditRecord, Extras } from '../store.ts'
+import type { Extras } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { adding, before } from './executions.ts'
 import type { Lanes } from './lanes.ts'

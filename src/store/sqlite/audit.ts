@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { AuditPage, AuditQuery, AuditRecord } from '../audit.ts'
 import { idsOf, pageOf, select, spanOf } from '../audit-page.ts'
-import type { AuditPage, AuditQuery, AuditRecord } from '../store.ts'
 import { prepareAll } from './statements.ts'
 
 const columns = 'id, tenant, at, actor, action, execution, outcome, detail, hash'

@@ -1,5 +1,6 @@
+import type { AuditRecord } from '../audit.ts'
 import { reopenable } from '../rules.ts'
-import type { AuditRecord, Extras } from '../store.ts'
+import type { Extras } from '../store.ts'
 import type { Executions, NewExecution, Standing } from './executions.ts'
 import { follow, type Journal, type Page } from './journal.ts'
 import type { Lanes } from './lanes.ts'

@@ -1,5 +1,6 @@
 import { Failure } from '../../../src/frames/failure.ts'
-import type { AuditQuery, AuditRecord, Store } from '../../../src/store/store.ts'
+import type { AuditQuery, AuditRecord } from '../../../src/store/audit.ts'
+import type { Store } from '../../../src/store/store.ts'
 import { message, step, told } from '../builders.ts'
 import type { Suite } from '../contract.ts'
 import { acceptAll, claim, day, done, hour, refused } from './moves.ts'
