@@ -38,7 +38,7 @@ export async function openStore(
 
 /** Changes the database behind the store's back. */
 export function change(dir: string, sql: string): void {
-  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  const db = new DatabaseSync(join(dir, 'knomly.sqlite'), { timeout: 3_000 })
   db.exec(sql)
   db.close()
 }
