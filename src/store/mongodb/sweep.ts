@@ -1,6 +1,6 @@
 import { Timestamp, type UpdateFilter } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
-import { forgottenAfterMs } from '../rules.ts'
+import { auditPerPass, forgottenAfterMs } from '../rules.ts'
 import type { Swept } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import type { Lanes } from './lanes.ts'
@@ -53,7 +53,7 @@ export function createSweeper(parts: {
   async function deleteAudit(before: Date): Promise<void> {
     for (const tenant of await audit.distinct('tenant')) {
       const old = audit.find({ tenant, at: { $lt: before } }, { projection: { _id: 1 } })
-      const ids = (await old.hint('at').limit(perPass).toArray()).map(({ _id }) => _id)
+      const ids = (await old.hint('at').limit(auditPerPass).toArray()).map(({ _id }) => _id)
       if (ids.length > 0) await audit.deleteMany({ _id: { $in: ids } })
     }
   }
