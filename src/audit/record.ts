@@ -1,8 +1,8 @@
 import { hash as sha } from 'node:crypto'
-import canonicalize from 'canonicalize'
+import { jcs } from '../frames/jcs.ts'
 import type { AuditRecord } from '../store/audit.ts'
 
 /** Completes an audit record with the hash of what it says. */
 export function record(said: Omit<AuditRecord, 'hash'>): AuditRecord {
-  return { ...said, hash: sha('sha256', canonicalize(said) ?? '', 'hex') }
+  return { ...said, hash: sha('sha256', jcs(said), 'hex') }
 }

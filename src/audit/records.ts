@@ -1,7 +1,7 @@
-import canonicalize from 'canonicalize'
 import { framesOf, lastOf } from '../frames/execution.ts'
 import type { FailureCode } from '../frames/failure.ts'
 import type { Frame } from '../frames/frame.ts'
+import { jcs } from '../frames/jcs.ts'
 import type { ToolClass } from '../frames/kinds.ts'
 import type { AuditOf, AuditRecord } from '../store/audit.ts'
 import { record } from './record.ts'
@@ -77,14 +77,14 @@ const interrupted: ReadonlySet<string> = new Set<FailureCode>(['WORK_KILLS_THE_P
 
 /** What an effect is. It stands in the intent and in the outcome, so that either can be read by itself. */
 function describe({ fingerprint }: AuditParts, started: Started, before: readonly Frame[]) {
-  const hashed = (value: unknown) => fingerprint(canonicalize(value) ?? '')
+  const hashed = (value: unknown) => fingerprint(jcs(value))
   if (started.kind === 'tool.started') {
     const { tool, class: toolClass, arguments: given } = started.data
     return { action: 'tool.call', detail: { tool, class: toolClass, arguments: hashed(given) } }
   }
   const { part, attempt } = started.data
   const draft = lastOf(before.slice(0, started.n - 1), 'reply.drafted')
-  return { action: 'reply.send', detail: { part, attempt, text: hashed(draft?.data.parts[part]) } }
+  return { action: 'reply.send', detail: { part, attempt, text: hashed(draft?.data.parts[part] ?? '') } }
 }
 
 function intent(parts: AuditParts, started: Started, before: readonly Frame[]): Said {

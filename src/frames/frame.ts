@@ -1,7 +1,7 @@
 import { hash as sha } from 'node:crypto'
-import canonicalize from 'canonicalize'
 import type { Clock } from './clock.ts'
 import type { Entropy } from './entropy.ts'
+import { jcs } from './jcs.ts'
 import { currentVersion, type DataOf, type Kind, kinds } from './kinds.ts'
 import type { Provenance } from './provenance.ts'
 
@@ -49,19 +49,21 @@ export function makeFrame<K extends Kind>(
 ): Frame<K> {
   const data = kinds[draft.kind][currentVersion].parse(draft.data)
   const salt = entropy.bytes(16)
+  const { confidentiality, integrity, origin, principal, ref } = draft.provenance
+  // In the order of the canonical text, which then costs no sorting.
   const head = {
-    id: entropy.id(),
-    execution,
-    n: tail.n + 1,
-    kind: draft.kind,
-    v: currentVersion,
-    parent: draft.parent,
     at: new Date(clock.now()).toISOString(),
-    provenance: draft.provenance
+    commitment: commit(salt, data),
+    execution,
+    id: entropy.id(),
+    kind: draft.kind,
+    n: tail.n + 1,
+    parent: draft.parent,
+    provenance: { confidentiality, integrity, origin, ...(principal !== undefined && { principal }), ref },
+    v: currentVersion
   }
-  const commitment = commit(salt, data)
-  const hash = link(tail.hash, { ...head, commitment })
-  return { ...head, data, salt: salt.toString('base64url'), commitment, hash } as unknown as Frame<K>
+  const hash = link(tail.hash, head)
+  return { ...head, data, salt: salt.toString('base64url'), hash } as unknown as Frame<K>
 }
 
 /** The same frame after another tail: what a holder does when a note came between. Its id, salt and commitment stay. */
@@ -105,10 +107,4 @@ function link(previous: string, head: object): string {
 
 function digest(prefix: Buffer, text: string): string {
   return sha('sha256', Buffer.concat([prefix, Buffer.from(text)]), 'hex')
-}
-
-function jcs(value: unknown): string {
-  const text = canonicalize(value)
-  if (text === undefined) throw new TypeError('only JSON can be hashed')
-  return text
 }

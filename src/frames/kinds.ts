@@ -10,21 +10,22 @@ const label = z.string().min(1).max(200)
 const position = z.int().min(1)
 const index = z.int().min(0)
 
+// The keys stand in the order of the canonical text of a message, which is made for every webhook.
 const message = {
-  channel: z.enum(['messaging']),
   account: label,
-  message: label,
-  from: label,
-  to: label,
-  externalUser: label.optional(),
-  profile: words(512).optional(),
-  text: words(),
-  // `audio`: whether it may be speech by the type the sender's side named; its own bytes decide later.
-  media: z.array(z.strictObject({ id: label, type: words(200), audio: z.boolean() })).max(10),
-  forwarded: z.boolean(),
   button: z.strictObject({ text: words(512), payload: words(512) }).optional(),
+  channel: z.enum(['messaging']),
+  externalUser: label.optional(),
+  forwarded: z.boolean(),
+  from: label,
+  location: z.strictObject({ latitude: words(64), longitude: words(64), label: words(512).optional() }).optional(),
+  // `audio`: whether it may be speech by the type the sender's side named; its own bytes decide later.
+  media: z.array(z.strictObject({ audio: z.boolean(), id: label, type: words(200) })).max(10),
+  message: label,
+  profile: words(512).optional(),
   repliedTo: label.optional(),
-  location: z.strictObject({ latitude: words(64), longitude: words(64), label: words(512).optional() }).optional()
+  text: words(),
+  to: label
 }
 
 const turn = {

@@ -3,8 +3,13 @@ import type { Observe } from '../frames/event.ts'
 import type { Store } from '../store/store.ts'
 
 const everyMs = 30_000
+/** Less than the pause between two sweeps of one process, whose timer may be early. */
+const turnMs = 25_000
 
-/** Sweeps the store every half minute: rings forgotten lanes, deletes audio past its retention, purges old content. Returns the way to stop. */
+/**
+ * Sweeps the store every half minute: rings forgotten lanes, deletes audio past its retention, purges old content. Of the processes
+ * that share a store, the first in each half minute does. Returns the way to stop.
+ */
 export function keepHouse({
   store,
   clock,
@@ -19,6 +24,7 @@ export function keepHouse({
   const sweep = async () => {
     const started = clock.monotonic()
     try {
+      if ((await store.take('sweep', turnMs)).count > 1) return
       const swept = await store.sweep()
       observe('sweep.finished', { ...swept, ms: clock.monotonic() - started })
     } catch {

@@ -97,6 +97,25 @@ t.test('a change that waited too long is refused and never made', async t => {
   t.equal(await store.accept(late), 'accepted')
 })
 
+t.test('a record whose writing was given up is seen as soon as it is there', async t => {
+  const dir = t.testdir()
+  const { store, clock } = await openStore(t, dir)
+  const key = { tenant: 'tenant-1', user: 'user-1', kind: 'person', id: 'self' }
+  const visitor = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  t.teardown(() => visitor.close())
+  visitor.exec('BEGIN IMMEDIATE')
+  const refusal = store.putRecord(key, 'closed', 0).catch(error => error)
+  await setTimeout(50)
+  clock.advance(4.6 * second)
+  t.match(await refusal, { code: 'STORE_UNAVAILABLE' })
+  t.equal(await store.record(key), null)
+  visitor.exec('ROLLBACK')
+  t.equal(await store.accept(message()), 'accepted', 'and what was under way is made before')
+  t.match(await store.record(key), { version: 1, data: 'closed' })
+  t.equal(await store.putRecord(key, 'open', 1), true)
+  t.match(await store.record(key), { data: 'open' })
+})
+
 t.test('a full disk refuses and keeps nothing half, and work goes on once there is room', async t => {
   const small = await openOnFullDisk(t)
   // group-commit.test.ts meets the same end without a mount.

@@ -43,8 +43,10 @@ async function mustBeReachable({ store, channelOf, clock }: Parts, { execution }
     throw new Failure('SEND_OPTED_OUT')
   }
   const windowMs = channelOf(execution.tenant).windowMs(first.data.from)
-  const lastInbound = (await store.lastInbound(execution.lane)) ?? Date.parse(execution.at)
-  if (clock.now() > lastInbound + windowMs) throw new Failure('SEND_WINDOW_CLOSED')
+  const isOpenSince = (inbound: number) => clock.now() <= inbound + windowMs
+  // This message opened it; only where that is long ago a newer one is looked for.
+  if (isOpenSince(Date.parse(execution.at))) return
+  if (!isOpenSince((await store.lastInbound(execution.lane)) ?? 0)) throw new Failure('SEND_WINDOW_CLOSED')
 }
 
 /** A person who stopped us on the other side has stopped us here as well (rule R23). */

@@ -3,8 +3,9 @@ import type { Clock } from '../../frames/clock.ts'
 import { deadlineMs, unavailable } from '../rules.ts'
 import type { Acceptance } from '../store.ts'
 import type { Collections } from './collections.ts'
-import { duplicatesIn, type Reach } from './connection.ts'
+import type { Reach } from './connection.ts'
 import { toDoc } from './executions.ts'
+import { duplicatesIn } from './grouped.ts'
 import type { Lanes, Ring } from './lanes.ts'
 
 const maxBatch = 500
@@ -41,7 +42,8 @@ export function createAcceptBatches(parts: {
   let queue: Waiter[] = []
   const lanesInFlight = new Set<string>()
   const inFlight = new Set<Promise<void>>()
-  const ringing = new Set<Promise<void>>()
+  let unrung: Acceptance[] = []
+  let ringing: Promise<void> | null = null
 
   /** The next batch: what may go now, in the order of arrival. */
   function take(): Waiter[] {
@@ -82,15 +84,25 @@ export function createAcceptBatches(parts: {
         head?.resolve(known.has(id) ? 'duplicate' : 'accepted')
         for (const repeat of repeats) repeat.resolve('duplicate')
       }
-      const fresh = first.map(({ message }) => message).filter(({ id }) => !known.has(id))
-      // What is not rung is found by the sweep: the messages are kept all the same.
-      const rung = lanes
-        .ring(ringsOf(fresh))
-        .catch(() => {})
-        .finally(() => ringing.delete(rung))
-      ringing.add(rung)
+      ring(first.map(({ message }) => message).filter(({ id }) => !known.has(id)))
     } catch (error) {
       for (const waiter of batch) waiter.reject(error)
+    }
+  }
+
+  /** Rings together what was kept while the rings before were in flight. What is not rung is found by the sweep: the messages are kept all the same. */
+  function ring(messages: readonly Acceptance[]): void {
+    unrung.push(...messages)
+    ringing ??= ringAll().finally(() => {
+      ringing = null
+    })
+  }
+
+  async function ringAll(): Promise<void> {
+    while (unrung.length > 0) {
+      const rings = ringsOf(unrung)
+      unrung = []
+      await lanes.ring(rings).catch(() => {})
     }
   }
 
@@ -117,11 +129,11 @@ export function createAcceptBatches(parts: {
         globalThis.setImmediate(pump)
       }),
     async rung() {
-      await Promise.all(ringing)
+      await ringing
     },
     async settled() {
-      while (queue.length + inFlight.size + ringing.size > 0)
-        await Promise.all([...inFlight, ...ringing, setImmediate()])
+      while (queue.length + inFlight.size > 0 || ringing !== null)
+        await Promise.all([...inFlight, ringing, setImmediate()])
     }
   }
 }

@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, MongoClient, MongoError } from 'mongodb'
+import { MongoClient, MongoError } from 'mongodb'
 import { Failure } from '../../frames/failure.ts'
 import { deadlineMs, unavailable } from '../rules.ts'
 
@@ -62,14 +62,6 @@ export function isDuplicate(error: unknown): boolean {
   return (
     error instanceof MongoError && error.code === 11_000 && !('writeConcernError' in error && error.writeConcernError)
   )
-}
-
-/** The positions that were refused as known, or null where the error does not account for the whole batch. */
-export function duplicatesIn(error: unknown, size: number): number[] | null {
-  if (!(error instanceof MongoBulkWriteError) || !isDuplicate(error) || error.result.getWriteConcernError()) return null
-  const refusals = [error.writeErrors].flat()
-  const isWhole = refusals.every(({ code }) => code === 11_000) && error.insertedCount + refusals.length === size
-  return isWhole ? refusals.map(({ index }) => index) : null
 }
 
 const socketErrors: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ECONNREFUSED', 'ETIMEDOUT'])

@@ -1,9 +1,11 @@
-import { Timestamp, type UpdateFilter } from 'mongodb'
+import { type Filter, Timestamp, type UpdateFilter } from 'mongodb'
 import type { Execution } from '../../frames/execution.ts'
 import { type Frame, noTail } from '../../frames/frame.ts'
 import type { AuditRecord } from '../audit.ts'
 import type { Acceptance, Lease } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
+
+import { groupedLook, groupedSwap, type Swap } from './grouped.ts'
 import { type Outbox, untold } from './outbox.ts'
 
 /** What the server replaces by its cluster time as it inserts: so arrival has a total order and no counter. */
@@ -75,13 +77,35 @@ export function adding(frames: readonly Frame[], refs: readonly string[] = [], o
 
 export type Executions = ReturnType<typeof createExecutions>
 
-/** The heads of lanes. */
+/** Executions under a lease, and the heads of lanes. */
 export function createExecutions(executions: Collections['executions'], outbox: Pick<Outbox, 'tellSoon'>) {
   const open = (lane: string) => ({ lane, open: true }) as const
+
+  const waiting = groupedLook(async lanes => {
+    const found = await executions.distinct('lane', { lane: { $in: [...lanes] }, open: true })
+    return new Map(found.map(lane => [lane, true]))
+  })
+
+  /** `last` is the newest of the frames that a swap adds: where it stands in the execution, the swap was made. */
+  const swap = groupedSwap(executions, async (swaps: readonly (Swap & { last: string })[]) => {
+    const ids = swaps.map(({ filter }) => filter._id)
+    const docs = await executions.find({ _id: { $in: ids } }, { projection: { frames: 1 } }).toArray()
+    const frames = new Map(docs.map(doc => [doc._id, new Set(doc.frames)]))
+    return swaps.map(({ filter, last }) => frames.get(filter._id)?.has(last) === true)
+  })
+
   return {
     /** Whether a lane has open work. */
-    async isWaiting(lane: string): Promise<boolean> {
-      return (await executions.findOne(open(lane), { projection: { _id: 1 }, sort: { ord: 1 } })) !== null
+    isWaiting: async (lane: string): Promise<boolean> => (await waiting(lane)) !== null,
+    /** Changes an execution where the condition holds, with the frames that are added. */
+    async advance(
+      filter: Filter<ExecutionDoc> & { _id: string },
+      update: UpdateFilter<ExecutionDoc>,
+      frames: readonly Frame[]
+    ): Promise<boolean> {
+      const last = frames.at(-1)
+      if (last !== undefined) return swap({ filter, update, last: JSON.stringify(last) })
+      return (await executions.updateOne(filter, update)).matchedCount === 1
     },
     /**
      * Stamps the oldest open execution of a lane with the lease and counts the claim. Null where there is none; `lost` where a

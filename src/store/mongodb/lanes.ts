@@ -3,6 +3,7 @@ import type { Clock } from '../../frames/clock.ts'
 import type { Lease, Store } from '../store.ts'
 import type { Collections, LaneDoc } from './collections.ts'
 import { isDuplicate } from './connection.ts'
+import { groupedSwap, type Swap } from './grouped.ts'
 import type { ServerTime } from './server-time.ts'
 
 export type Lanes = ReturnType<typeof createLanes>
@@ -19,6 +20,11 @@ export interface Ring {
   readonly arrived: boolean
 }
 
+/** A lease that knows how often its lane had been rung when it was taken: whoever lets go of the lane sees whether somebody rang since. */
+export interface RungLease extends Lease {
+  readonly bell: number
+}
+
 /** Conversations as a queue of work. One field says it all: `wakeAt`, by the server's clock; so the lane of a dead worker simply becomes due again. */
 export function createLanes(parts: {
   lanes: Collections['lanes']
@@ -32,48 +38,75 @@ export function createLanes(parts: {
   const lowWater = new Map<string, Date>()
   let fullLookAt = Number.NEGATIVE_INFINITY
 
-  /** A ring never shortens a lease or a backoff. */
-  const ringing = ({ lane, tenant, isWork, arrived }: Ring): AnyBulkWriteOperation<LaneDoc> => ({
-    updateOne: {
-      filter: { _id: lane },
-      update: [
-        {
-          $set: {
-            tenant: { $ifNull: ['$tenant', { $literal: tenant }] },
-            newest: arrived ? '$$CLUSTER_TIME' : { $ifNull: ['$newest', '$$CLUSTER_TIME'] },
-            ...(isWork && {
-              bell: { $add: [{ $ifNull: ['$bell', 0] }, 1] },
-              wakeAt: { $ifNull: ['$wakeAt', time.now] }
-            })
-          }
-        }
-      ],
-      upsert: true
-    }
+  /** A ring never shortens a lease or a backoff. `placesAfter`: of those rung together the first is due first, by a millisecond each. */
+  const rung = ({ isWork, arrived }: Pick<Ring, 'isWork' | 'arrived'>, placesAfter: object | number) => ({
+    newest: arrived ? '$$CLUSTER_TIME' : { $ifNull: ['$newest', '$$CLUSTER_TIME'] },
+    ...(isWork && {
+      bell: { $add: [{ $ifNull: ['$bell', 0] }, 1] },
+      wakeAt: { $ifNull: ['$wakeAt', { $subtract: [time.now, placesAfter] }] }
+    })
   })
+
+  /** Rings lanes in one statement, which costs the server half as much as one each; those that are not there yet are made. */
+  async function ringAlike(rings: readonly Ring[]): Promise<void> {
+    const [first] = rings
+    if (first === undefined) return
+    const ids = rings.map(({ lane }) => lane)
+    const placesAfter = { $subtract: [ids.length, { $indexOfArray: [{ $literal: ids }, '$_id'] }] }
+    const { matchedCount } = await lanes.updateMany({ _id: { $in: ids } }, [{ $set: rung(first, placesAfter) }])
+    if (matchedCount === ids.length) return
+    const known = await lanes.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray()
+    const missing = new Set(ids).difference(new Set(known.map(({ _id }) => _id)))
+    await make(rings.filter(({ lane }) => missing.has(lane)))
+  }
+
+  async function make(rings: readonly Ring[]): Promise<void> {
+    const upsert = ({ lane, tenant, ...ring }: Ring, place: number): AnyBulkWriteOperation<LaneDoc> => {
+      const made = { tenant: { $ifNull: ['$tenant', { $literal: tenant }] }, ...rung(ring, rings.length - place) }
+      return { updateOne: { filter: { _id: lane }, update: [{ $set: made }], upsert: true } }
+    }
+    if (rings.length > 0) await lanes.bulkWrite(rings.map(upsert), { ordered: false })
+  }
 
   const dueSince = (low: Date | undefined) => ({
     wakeAt: { $exists: true, ...(low !== undefined && { $gt: low }) },
     $expr: { $lte: ['$wakeAt', time.now] }
   })
 
+  /** Made is what holds no longer. */
+  const idle = groupedSwap(lanes, async (swaps: readonly (Swap & { filter: { token: string } })[]) => {
+    const tokens = swaps.map(({ filter }) => filter.token)
+    const ids = swaps.map(({ filter }) => filter._id)
+    const docs = await lanes.find({ _id: { $in: ids }, token: { $in: tokens } }, { projection: { token: 1 } }).toArray()
+    const held = new Set(docs.map(({ token }) => token))
+    return swaps.map(({ filter }) => !held.has(filter.token))
+  })
+
+  /** Lets go of a lane with work: due in `delayMs`, at once for none. */
+  async function letGo({ lane, token }: Lease, delayMs: number): Promise<boolean> {
+    const wakeAt = delayMs > 0 ? time.after(delayMs) : time.now
+    const update = [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }]
+    const { matchedCount } = await lanes.updateOne({ _id: lane, token }, update)
+    if (delayMs <= 0) tell()
+    return matchedCount === 1
+  }
+
   return {
+    /** Rings lanes, each named once. */
     async ring(rings: readonly Ring[]): Promise<void> {
-      if (rings.length === 0) return
-      const ring = () => lanes.bulkWrite(rings.map(ringing), { ordered: false })
-      await ring().catch(error => {
-        // Two first messages made the lane at the same time: the second finds it now.
-        if (isDuplicate(error)) return ring()
-        throw error
-      })
+      const alike = Map.groupBy(rings, ({ isWork, arrived }) => `${isWork} ${arrived}`)
+      for (const group of alike.values()) {
+        await ringAlike(group).catch(error => {
+          // Two first messages made the lane at the same time: the second finds it now.
+          if (isDuplicate(error)) return ringAlike(group)
+          throw error
+        })
+      }
       if (rings.some(({ isWork }) => isWork)) tell()
     },
 
     /** Takes the lane that has been due longest; `bell` is how often it had been rung by then. */
-    async take(
-      { tenants, owner, leaseMs }: Parameters<Store['claim']>[0],
-      token: string
-    ): Promise<{ lease: Lease; bell: number } | null> {
+    async take({ tenants, owner, leaseMs }: Parameters<Store['claim']>[0], token: string): Promise<RungLease | null> {
       if (clock.monotonic() - fullLookAt >= fullLookEveryMs || clock.monotonic() < fullLookAt) {
         fullLookAt = clock.monotonic()
         lowWater.clear()
@@ -87,8 +120,7 @@ export function createLanes(parts: {
       )
       if (found === null) return null
       lowWater.set(asked, new Date((found.wakeAt?.getTime() ?? 0) - slackMs))
-      const lease = { lane: found._id, tenant: found.tenant, token, fence: (found.fence ?? 0) + 1 }
-      return { lease, bell: found.bell }
+      return { lane: found._id, tenant: found.tenant, token, fence: (found.fence ?? 0) + 1, bell: found.bell }
     },
 
     async extend({ lane, token }: Lease, leaseMs: number): Promise<boolean> {
@@ -96,25 +128,13 @@ export function createLanes(parts: {
       return matchedCount === 1
     },
 
-    /** How often it was rung, or null where the lease is no longer ours. To be read before a look for work: then `rest` misses no ring. */
-    async bell({ lane, token }: Lease): Promise<number | null> {
-      const found = await lanes.findOne({ _id: lane, token }, { projection: { bell: 1 } })
-      return found === null ? null : found.bell
+    /** Lets go of a lane in which no work was found: idle, or due at once where it was rung since it was taken. */
+    async rest(lease: Lease): Promise<void> {
+      const { lane, token, bell = Number.NaN } = lease as Partial<RungLease> & Lease
+      const update = { $unset: { wakeAt: 1, token: 1, owner: 1 } }
+      if (!(await idle({ filter: { _id: lane, token, bell }, update }))) await letGo(lease, 0)
     },
 
-    /** Lets go of a lane without work: idle, or due at once where it was rung since `bell`. */
-    async rest({ lane, token }: Lease, bell: number): Promise<void> {
-      const wakeAt = { $cond: [{ $eq: ['$bell', bell] }, '$$REMOVE', time.now] }
-      await lanes.updateOne({ _id: lane, token }, [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }])
-    },
-
-    /** Lets go of a lane with work: due in `delayMs`, at once for none. */
-    async letGo({ lane, token }: Lease, delayMs: number): Promise<boolean> {
-      const wakeAt = delayMs > 0 ? time.after(delayMs) : time.now
-      const update = [{ $set: { wakeAt } }, { $unset: ['token', 'owner'] }]
-      const { matchedCount } = await lanes.updateOne({ _id: lane, token }, update)
-      if (delayMs <= 0) tell()
-      return matchedCount === 1
-    }
+    letGo
   }
 }

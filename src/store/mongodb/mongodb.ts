@@ -126,7 +126,6 @@ export async function openMongoStore({
       await batches.settled()
       await work.settled()
       await outbox.settled()
-      await auditBatches.settled()
       if (closed) return
       closed = true
       await wakeUps.close()

@@ -25,10 +25,17 @@ export function createQueries({ executions, blobs }: Collections, time: ServerTi
       return (await executions.find(passed).sort({ timerAt: 1 }).limit(limit).toArray()).map(toExecution)
     },
     async earlier(lane: string, before: string, limit: number): Promise<Execution[]> {
-      const from = await executions.findOne({ _id: before, lane }, { projection: { arrived: 1 } })
+      const newest = (filter: object) => executions.find({ lane, ...filter }).sort({ arrived: -1 })
+      // It is nearly always the newest itself, and one look finds it with those before it.
+      const found = await newest({})
+        .limit(limit + 1)
+        .toArray()
+      const place = found.findIndex(({ _id }) => _id === before)
+      if (place === 0) return found.slice(1).map(toExecution)
+      const from = found[place] ?? (await executions.findOne({ _id: before, lane }, { projection: { arrived: 1 } }))
       if (from === null) return []
-      const older = executions.find({ lane, arrived: { $lt: from.arrived } })
-      return (await older.sort({ arrived: -1 }).limit(limit).toArray()).map(toExecution)
+      const older = newest({ arrived: { $lt: from.arrived } }).limit(limit)
+      return (await older.toArray()).map(toExecution)
     },
     async lastInbound(lane: string): Promise<number | null> {
       const newest = await executions.findOne({ lane }, { projection: { at: 1 }, sort: { arrived: -1 } })

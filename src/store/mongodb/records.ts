@@ -1,25 +1,17 @@
 import type { RecordKey, Store, StoreRecord } from '../store.ts'
 import type { Collections, RecordDoc } from './collections.ts'
-import { isDuplicate } from './connection.ts'
+import { groupedInsert, groupedLook } from './grouped.ts'
 
 /** Small documents, written by compare-and-set on their version. */
 export function createRecords(records: Collections['records']) {
-  async function create(key: RecordKey, data: string): Promise<boolean> {
-    try {
-      const { tenant, user, kind, id } = key
-      await records.insertOne({ _id: idOf(key), tenant, user, kind, id, version: 1, data })
-      return true
-    } catch (error) {
-      if (isDuplicate(error)) return false
-      throw error
-    }
-  }
+  const insert = groupedInsert(records)
+  const look = groupedLook(async ids => {
+    const docs = await records.find({ _id: { $in: [...ids] } }, { batchSize: ids.length + 1 }).toArray()
+    return new Map(docs.map(doc => [doc._id, toRecord(doc)]))
+  })
 
   return {
-    async one(key: RecordKey): Promise<StoreRecord | null> {
-      const doc = await records.findOne({ _id: idOf(key) })
-      return doc === null ? null : toRecord(doc)
-    },
+    one: (key: RecordKey): Promise<StoreRecord | null> => look(idOf(key)),
     async page(
       { tenant, user, kind }: Omit<RecordKey, 'id'>,
       { after, limit }: Parameters<Store['records']>[1]
@@ -36,7 +28,7 @@ export function createRecords(records: Collections['records']) {
     async put(key: RecordKey, data: string | null, expected: number): Promise<boolean> {
       const held = { _id: idOf(key), version: expected }
       if (data === null) return (await records.deleteOne(held)).deletedCount === 1
-      if (expected === 0) return create(key, data)
+      if (expected === 0) return insert(toDoc(key, data))
       return (await records.updateOne(held, { $set: { data }, $inc: { version: 1 } })).matchedCount === 1
     }
   }
@@ -45,6 +37,10 @@ export function createRecords(records: Collections['records']) {
 /** Colons of the parts are escaped, so that no two keys share an id. */
 function idOf({ tenant, user, kind, id }: RecordKey): string {
   return [tenant, user, kind, id].map(part => part.replaceAll('%', '%25').replaceAll(':', '%3A')).join(':')
+}
+
+function toDoc({ tenant, user, kind, id }: RecordKey, data: string): RecordDoc {
+  return { _id: idOf({ tenant, user, kind, id }), tenant, user, kind, id, version: 1, data }
 }
 
 function toRecord({ tenant, user, kind, id, version, data }: RecordDoc): StoreRecord {

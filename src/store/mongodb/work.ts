@@ -5,8 +5,8 @@ import type { Frame } from '../../frames/frame.ts'
 import type { Claim, Extras, Lease, Store } from '../store.ts'
 import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
-import { isDuplicate } from './connection.ts'
 import { adding, areInRow, before, type Executions } from './executions.ts'
+import { groupedInsert } from './grouped.ts'
 import type { Lanes } from './lanes.ts'
 import { type Outbox, untold } from './outbox.ts'
 import type { ServerTime } from './server-time.ts'
@@ -24,6 +24,7 @@ export function createWork(parts: {
   entropy: Entropy
 }) {
   const { collections, executions, lanes, audit, outbox, time, entropy } = parts
+  const insertBlob = groupedInsert(collections.blobs)
 
   /** Bytes go before the frame that names them. False where a later holder has been here. */
   async function keepBlob(lease: Lease, id: string, frames: readonly Frame[], blob: Extras['blob']): Promise<boolean> {
@@ -31,14 +32,9 @@ export function createWork(parts: {
     if (blob === undefined || first === undefined) return true
     const { fence } = lease
     const doc = { execution: id, fence, bytes: new Binary(blob.bytes), purgeAt: new Date(blob.purgeAt) }
-    try {
-      const filter = { _id: `${id}:${first.n}`, fence: { $lte: fence } }
-      await collections.blobs.updateOne(filter, { $set: doc }, { upsert: true })
-      return true
-    } catch (error) {
-      if (isDuplicate(error)) return false
-      throw error
-    }
+    const _id = `${id}:${first.n}`
+    if (await insertBlob({ _id, ...doc })) return true
+    return (await collections.blobs.updateOne({ _id, fence: { $lte: fence } }, { $set: doc })).matchedCount === 1
   }
 
   /** Keeps what must stand before the frames; false where they cannot be the next ones. */
@@ -55,19 +51,18 @@ export function createWork(parts: {
 
   // Going idle is not waited for: should it fail, the lease runs out, and the next holder finds nothing to do.
   const resting = new Set<Promise<void>>()
-  function restSoon(lease: Lease, bell: number): void {
+  function restSoon(lease: Lease): void {
     const rested = lanes
-      .rest(lease, bell)
+      .rest(lease)
       .catch(() => {})
       .finally(() => resting.delete(rested))
     resting.add(rested)
   }
 
-  /** After an end: the lane's next under the same lease, or the lane let go. `bell` was read before the look for more. */
-  async function goOn(lease: Lease, bell: number | null, takeNext: boolean): Promise<Ended> {
-    if (bell === null) return { ended: true, next: null }
+  /** After an end: the lane's next under the same lease, or the lane let go. */
+  async function goOn(lease: Lease, takeNext: boolean): Promise<Ended> {
     if (!(await executions.isWaiting(lease.lane))) {
-      restSoon(lease, bell)
+      restSoon(lease)
       return { ended: true, next: null }
     }
     const next = takeNext ? await executions.run(lease) : null
@@ -88,11 +83,10 @@ export function createWork(parts: {
   return {
     async claim(options: Parameters<Store['claim']>[0]): Promise<Claim | null> {
       for (;;) {
-        const taken = await lanes.take(options, entropy.id())
-        if (taken === null) return null
-        const { lease, bell } = taken
+        const lease = await lanes.take(options, entropy.id())
+        if (lease === null) return null
         const execution = await executions.run(lease)
-        if (execution === null) restSoon(lease, bell)
+        if (execution === null) restSoon(lease)
         else if (execution !== 'lost') return { lease, execution }
       }
     },
@@ -100,9 +94,9 @@ export function createWork(parts: {
       if (!(await prepare(lease, id, frames, extras))) return false
       const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
       const update = { $push, $inc, $set: { ...$set, claims: 0 } }
-      const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), update)
-      if (matchedCount === 1) tell(id, extras)
-      return matchedCount === 1
+      const isKept = await executions.advance(held(lease, id, frames), update, frames)
+      if (isKept) tell(id, extras)
+      return isKept
     },
     async finish(lease: Lease, id: string, end: Parameters<Store['finish']>[2]): Promise<Ended> {
       const { state, frames, extras = {}, takeNext, purgeAt } = end
@@ -114,13 +108,9 @@ export function createWork(parts: {
         $set: { ...$set, state, ...(purgeAt !== null && { purgeAt: new Date(purgeAt) }) },
         $unset: { open: 1, token: 1 }
       }
-      const [{ matchedCount }, bell] = await Promise.all([
-        collections.executions.updateOne(held(lease, id, frames), update),
-        lanes.bell(lease)
-      ])
-      if (matchedCount !== 1) return refused
+      if (!(await executions.advance(held(lease, id, frames), update, frames))) return refused
       tell(id, extras)
-      return goOn(lease, bell, takeNext)
+      return goOn(lease, takeNext)
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
       const { frames, approval, timerAt, takeNext } = parking
@@ -140,7 +130,7 @@ export function createWork(parts: {
         },
         { $unset: ['open', 'token'] }
       ])
-      return matchedCount === 1 ? goOn(lease, await lanes.bell(lease), takeNext) : refused
+      return matchedCount === 1 ? goOn(lease, takeNext) : refused
     },
     async settled(): Promise<void> {
       await Promise.all(resting)

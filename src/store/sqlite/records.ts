@@ -3,16 +3,42 @@ import type { RecordKey, StoreRecord } from '../store.ts'
 
 const columns = 'tenant, user, kind, id, version, data'
 
-/** Looks up small documents. */
+const maxKnown = 10_000
+
+/**
+ * Looks up small documents. What was looked up is remembered until it is written: every webhook asks for its sender, and each commit
+ * of the other thread empties the page cache of this connection.
+ */
 export function createRecords(db: DatabaseSync) {
+  const known = new Map<string, Record<string, unknown> | null>()
+  const unsettled = new Map<string, number>()
   const one = db.prepare(`SELECT ${columns} FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id = ?`)
   const page = db.prepare(
     `SELECT ${columns} FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?`
   )
   return {
-    one({ tenant, user, kind, id }: RecordKey): StoreRecord | null {
-      const row = one.get(tenant, user, kind, id)
-      return row === undefined ? null : parse(row)
+    one(key: RecordKey): StoreRecord | null {
+      const name = nameOf(key)
+      let row = known.get(name)
+      if (row === undefined) {
+        row = one.get(key.tenant, key.user, key.kind, key.id) ?? null
+        if (known.size >= maxKnown) known.clear()
+        if (!unsettled.has(name)) known.set(name, row)
+      }
+      return row === null ? null : parse(row)
+    },
+    /** To be called before a record is written and, as `settled`, once the write is answered: in between the database is asked. A write that was given up may still be made, so it never settles. */
+    writing(key: RecordKey): { settled(): void } {
+      const name = nameOf(key)
+      const count = (by: number) => unsettled.set(name, (unsettled.get(name) ?? 0) + by)
+      known.delete(name)
+      count(1)
+      return {
+        settled() {
+          known.delete(name)
+          if (count(-1).get(name) === 0) unsettled.delete(name)
+        }
+      }
     },
     page({ tenant, user, kind }: Omit<RecordKey, 'id'>, { after = '', limit }: { after?: string; limit: number }) {
       return page.all(tenant, user, kind, after, limit).map(parse)
@@ -34,6 +60,10 @@ export function createRecordWriter(db: DatabaseSync) {
       return update.run(json, tenant, user, kind, id, expected).changes === 1
     }
   }
+}
+
+function nameOf({ tenant, user, kind, id }: RecordKey): string {
+  return JSON.stringify([tenant, user, kind, id])
 }
 
 function parse(row: Record<string, unknown>): StoreRecord {

@@ -84,8 +84,12 @@ export async function openSqliteStore({
     blob: async id => reading(() => queries.blob(id)),
     record: async key => reading(() => records.one(key)),
     records: async (of, page) => reading(() => records.page(of, page)),
-    putRecord: async (key, data, expected) =>
-      write('putRecord', key, data === null ? null : JSON.stringify(data), expected),
+    async putRecord(key, data, expected) {
+      const writing = records.writing(key)
+      const written = await write('putRecord', key, data === null ? null : JSON.stringify(data), expected)
+      writing.settled()
+      return written
+    },
     take: (key, windowMs) => write('take', key, windowMs),
     conversations: async page => reading(() => conversations.page(page)),
     conversation: async (lane, limit) => reading(() => conversations.one(lane, limit)),

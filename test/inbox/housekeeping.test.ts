@@ -1,0 +1,33 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { keepHouse } from '../../src/inbox/housekeeping.ts'
+import { openStore } from '../store/open-sqlite.ts'
+
+t.test('of the processes that share a store one sweeps in each half minute', async t => {
+  const { store, clock } = await openStore(t)
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const swept: string[] = []
+  const houses = ['a', 'b', 'c'].map(name =>
+    keepHouse({
+      store: {
+        ...store,
+        sweep() {
+          swept.push(name)
+          return store.sweep()
+        }
+      },
+      clock,
+      observe: (event, fields) => t.match({ event, fields }, { event: 'sweep.finished', fields: { rung: 0 } })
+    })
+  )
+  for (let turn = 1; turn <= 3; turn++) {
+    clock.advance(30_000)
+    mock.timers.tick(30_000)
+    // Each asks the store once, and it answers in the order of asking.
+    await store.take('after them', 1)
+    await store.ready()
+    t.equal(swept.length, turn)
+  }
+  await Promise.all(houses.map(stop => stop()))
+})
