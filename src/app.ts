@@ -9,6 +9,7 @@ import { system as systemPlugin } from '../plugins/system.ts'
 import { twilioSignature } from '../plugins/twilio-signature.ts'
 import { unpaddedSignature } from '../plugins/unpadded-signature.ts'
 import { zodValidation } from '../plugins/zod-validation.ts'
+import { audit } from '../routes/api/audit.ts'
 import { conversations } from '../routes/api/conversations.ts'
 import { executions } from '../routes/api/executions.ts'
 import { inbox } from '../routes/api/inbox.ts'
@@ -16,6 +17,7 @@ import { health } from '../routes/health.ts'
 import { metrics as metricsRoute } from '../routes/metrics.ts'
 import { messages } from '../routes/webhooks/twilio/messages.ts'
 import { status } from '../routes/webhooks/twilio/status.ts'
+import { serverTenant } from './audit/server-acts.ts'
 import type { Metrics } from './metrics.ts'
 import type { OpenSystem } from './system.ts'
 
@@ -58,6 +60,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
     await api.register(conversations, { store })
     await api.register(executions, { store })
     await api.register(inbox, { retry: system.retry })
+    await api.register(audit, { store, tenants: [...system.accounts.keys(), serverTenant] })
   })
   return app
 }

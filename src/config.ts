@@ -30,7 +30,7 @@ export interface Config {
   /** Refused requests a minute; 0 is off. */
   readonly rateLimitPerIp: number
   readonly trustProxy: readonly string[]
-  readonly retention: { readonly audioMs: number; readonly contentMs: number }
+  readonly retention: { readonly audioMs: number; readonly contentMs: number; readonly auditMs: number }
   readonly logLevel: Settings['LOG_LEVEL']
   /** What is allowed and yet worth a look. */
   readonly warnings: readonly Warning[]
@@ -88,7 +88,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     trustProxy: settings.TRUST_PROXY ?? [],
     retention: {
       audioMs: settings.RETENTION_AUDIO_HOURS * hour,
-      contentMs: settings.RETENTION_CONTENT_DAYS * 24 * hour
+      contentMs: settings.RETENTION_CONTENT_DAYS * 24 * hour,
+      auditMs: settings.RETENTION_AUDIT_DAYS * 24 * hour
     },
     logLevel: settings.LOG_LEVEL,
     warnings
@@ -135,7 +136,7 @@ const unsupported: Readonly<Record<string, { because: string; harmless?: string 
 }
 
 // These promise nothing as long as nothing is there for them to act on: they are told and passed over.
-const idle = ['SPEECH_MODEL', 'RETENTION_AUDIT_DAYS', 'AUDIT_HEADS_FILE']
+const idle = ['SPEECH_MODEL', 'AUDIT_HEADS_FILE']
 
 function notYet(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(unsupported)

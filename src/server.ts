@@ -1,6 +1,8 @@
 import { pathToFileURL } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { createApp } from './app.ts'
+import { createRefusalCounts } from './audit/refusal-counts.ts'
+import { tellServerActs } from './audit/server-acts.ts'
 import { both } from './both.ts'
 import { closeApp } from './close-app.ts'
 import { readConfig } from './config.ts'
@@ -26,24 +28,30 @@ export async function startServer(
   const log = createLog({ level: config.logLevel })
   let system: OpenSystem | undefined
   const metrics = createMetrics({ depth: async () => (system as OpenSystem).store.depth() })
-  const observe = both(log.observe, metrics.observe)
+  const refusals = createRefusalCounts(systemClock)
+  const observe = both(both(log.observe, metrics.observe), refusals.observe)
   for (const code of config.warnings) observe('config.warning', { code })
   const surroundings = { clock: systemClock, entropy: systemEntropy, observe, ...extra }
   const open = () => openSystem(config, surroundings)
   const { host, port: wanted, databaseUri } = config
   const opened = await (databaseUri === undefined ? open() : waitForStore(open, { host, port: wanted, log }))
   system = opened
+  const { store, clock, storeName } = opened
+  const acts = { store, clock, owner: systemEntropy.id(), refusals }
+  const tellStop = await tellServerActs(acts, { store: storeName, workers: config.workerConcurrency })
   const app = await createApp(opened, metrics)
   await app.listen({ host, port: wanted })
   opened.worker.start()
   boundHeap()
   const { port } = app.server.address() as { port: number }
-  observe('server.listening', { port, store: opened.storeName, workers: config.workerConcurrency })
+  observe('server.listening', { port, store: storeName, workers: config.workerConcurrency })
   closeWithGrace({ delay: leaveMs, logger: false }, async ({ err }) => {
     observe('server.draining', { running: opened.worker.running() })
     await Promise.all([closeApp(app), opened.worker.stop(graceMs)])
+    const why = err === undefined ? 'signal' : 'error'
+    await tellStop(why)
     await opened.close()
-    observe('server.stopped', { code: err === undefined ? 'signal' : 'error' })
+    observe('server.stopped', { code: why })
     await log.flush()
   })
   return { port }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
+import { createAuditOf } from './audit/records.ts'
 import type { Channel } from './channels/channel.ts'
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import { createTwilioMessaging } from './channels/twilio-messaging.ts'
@@ -16,7 +17,7 @@ import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
-import { policy } from './policy/classes.ts'
+import { classOf, policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
 import { createFallback } from './providers/fallback.ts'
 import { createLocalSpeech } from './providers/local-speech.ts'
@@ -30,7 +31,7 @@ import { explained } from './store-refusals.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
-import { openIndexKey, pseudonymOf } from './vault/index-key.ts'
+import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
 
 const memoryTokens = 6_000
@@ -94,7 +95,14 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
   const agent = createAgent({ ...config, provider, offers: registry.offers(), instructions, memoryTokens, clock })
-  const parts = { store, clock, entropy, observe }
+  const auditOf = createAuditOf({
+    fingerprint: text => fingerprintOf(indexKey, text),
+    classOf: name => {
+      const tool = registry.get(name)
+      return tool === undefined ? null : classOf(tool.annotations)
+    }
+  })
+  const parts = { store, clock, entropy, observe, auditOf }
   const engine = createEngine({ ...parts, provider, channelOf, agent, rules, audioMs: config.retention.audioMs })
   const worker = createWorker(engine, {
     tenants: [...accounts.keys()],
@@ -133,7 +141,7 @@ async function openStore(
   { databaseUri, dataDir, retention }: Config,
   { clock, entropy }: Surroundings
 ): Promise<Store> {
-  const parts = { clock, entropy, contentMs: retention.contentMs }
+  const parts = { clock, entropy, contentMs: retention.contentMs, auditMs: retention.auditMs }
   if (databaseUri === undefined) return openSqliteStore({ dir: dataDir, ...parts })
   // Loaded here, because the driver takes 30 MB, which the embedded store does without.
   const { openMongoStore } = await import('./store/mongodb/mongodb.ts')

@@ -42,7 +42,7 @@ t.test('the required variables alone make a whole configuration', async t => {
     workerConcurrency: 8,
     rateLimitPerSender: 20,
     rateLimitPerIp: 600,
-    retention: { audioMs: 86_400_000, contentMs: 2_592_000_000 },
+    retention: { audioMs: 86_400_000, contentMs: 2_592_000_000, auditMs: 34_560_000_000 },
     logLevel: 'info'
   })
   t.strictSame(config.account, {

@@ -143,6 +143,7 @@ export const schema = z.object({
     .register(documented, { meaning: 'addresses of our own proxies; only decides which address is counted' }),
   RETENTION_AUDIO_HOURS: whole('hours that audio is kept', 1, 8_760, 24),
   RETENTION_CONTENT_DAYS: whole('days that messages are kept', 1, 3_650, 30),
+  RETENTION_AUDIT_DAYS: whole('days that audit records are kept', 1, 3_650, 400),
   LOG_LEVEL: choice('how much is logged', ['info', 'fatal', 'error', 'warn', 'debug', 'trace', 'silent'])
 })
 

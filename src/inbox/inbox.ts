@@ -5,6 +5,7 @@ import type { Observe } from '../frames/event.ts'
 import { callbacksOf } from '../frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
 import { deriveProvenance } from '../frames/provenance.ts'
+import type { AuditOf } from '../store/audit.ts'
 import type { Acceptance, Store } from '../store/store.ts'
 import { admit, type Limited, leavesTrace } from './admission.ts'
 import { addNote } from './note.ts'
@@ -30,6 +31,7 @@ export interface InboxParts {
   readonly observe: Observe
   readonly pseudonym: (tenant: string, address: string) => string
   readonly allowed: (tenant: string, address: string) => boolean
+  readonly auditOf: AuditOf
 }
 
 /** Opens the door on a store. */
@@ -79,7 +81,8 @@ async function keep(
   const answered = received.kind === 'command.received' && received.data.answered
   const state: Acceptance['state'] =
     refusal === null ? (answered ? 'done' : 'queued') : refusal.tell ? 'queued' : 'refused'
-  const kept = await store.accept({ id: execution, lane: principal, tenant, principal, frames, state })
+  const { outcomes: audit } = parts.auditOf({ id: execution, tenant, principal, frames: [] }, frames)
+  const kept = await store.accept({ id: execution, lane: principal, tenant, principal, frames, state, audit })
   if (kept === 'duplicate') observe('message.duplicate', { execution })
   else if (refusal !== null) observe('message.refused', { execution, reason: refusal.reason })
   else observe('message.accepted', { execution, kind: received.kind })

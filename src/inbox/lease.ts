@@ -4,6 +4,7 @@ import type { Observe } from '../frames/event.ts'
 import type { Execution, State } from '../frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, relinkFrame } from '../frames/frame.ts'
 import { noteKinds } from '../frames/kinds.ts'
+import type { AuditOf } from '../store/audit.ts'
 import type { Claim, Extras, Store } from '../store/store.ts'
 
 /** Thrown, and the reason of the aborted signal, when a lane was lost to another holder: stop, write nothing, start nothing. */
@@ -41,7 +42,7 @@ const freshShare = 0.7
 
 /** Holds a claimed lane with a heartbeat every third of the lease. */
 export function holdLane(
-  parts: { store: Store; clock: Clock; entropy: Entropy; observe: Observe },
+  parts: { store: Store; clock: Clock; entropy: Entropy; observe: Observe; auditOf: AuditOf },
   claim: Claim,
   options: { leaseMs: number; contentMs: number; claimedAt: { wall: number; monotonic: number } }
 ): Holder {
@@ -72,14 +73,15 @@ export function holdLane(
   const heartbeat = setInterval(() => void beat(), options.leaseMs / 3)
   heartbeat.unref()
 
-  /** Runs a guarded write until it holds: a miss is forgiven only when notes alone came between. */
+  /** Runs a guarded write until it holds: a miss is forgiven only when notes alone came between. What is told of the frames goes by where they come to stand. */
   async function write<T>(
     frames: readonly Frame[],
-    attempt: (frames: readonly Frame[]) => Promise<T | null>
+    extras: Extras | undefined,
+    attempt: (frames: readonly Frame[], extras: Extras) => Promise<T | null>
   ): Promise<T> {
     let pending = frames
     while (!lost.signal.aborted) {
-      const kept = await attempt(pending)
+      const kept = await attempt(pending, { ...extras, audit: parts.auditOf(execution, pending) })
       if (kept !== null) {
         for (const frame of pending) written.add(frame.id)
         execution = { ...execution, n: execution.n + pending.length, frames: [...execution.frames, ...pending] }
@@ -110,12 +112,14 @@ export function holdLane(
     make: (draft, pending) =>
       makeFrame(execution.id, pending.at(-1) ?? execution.frames.at(-1) ?? noTail, draft, parts) as Frame,
     append: async (frames, extras) => {
-      await write(frames, async pending => ((await store.append(lease, execution.id, pending, extras)) ? true : null))
+      await write(frames, extras, async (pending, more) =>
+        (await store.append(lease, execution.id, pending, more)) ? true : null
+      )
     },
     finish: async (state, frames, { extras, takeNext }) => {
       const purgeAt = clock.now() + options.contentMs
-      const next = await write(frames, async pending => {
-        const end = { state, frames: pending, takeNext, purgeAt, ...(extras === undefined ? {} : { extras }) }
+      const next = await write(frames, extras, async (pending, more) => {
+        const end = { state, frames: pending, takeNext, purgeAt, extras: more }
         const result = await store.finish(lease, execution.id, end)
         return result.ended ? { execution: result.next } : null
       })

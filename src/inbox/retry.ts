@@ -3,6 +3,7 @@ import type { Entropy } from '../frames/entropy.ts'
 import { type Execution, lastOf, newest, type State, sinceRetry } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
+import type { AuditOf } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
 
 /**
@@ -11,7 +12,7 @@ import type { Store } from '../store/store.ts'
  * at the same time), EFFECT_UNDECIDED.
  */
 export async function retryExecution(
-  parts: { store: Store; clock: Clock; entropy: Entropy },
+  parts: { store: Store; clock: Clock; entropy: Entropy; auditOf: AuditOf },
   id: string,
   effect?: 'happened' | 'did not happen'
 ): Promise<State> {
@@ -19,8 +20,8 @@ export async function retryExecution(
     const execution = await parts.store.read(id)
     if (execution === null) throw new Failure('NOT_FOUND')
     // A status callback that came between is no reason to refuse: the look is taken again.
-    if (await parts.store.reopen(id, makeFrame(id, tailOf(execution), draftOf(execution, effect), parts)))
-      return 'queued'
+    const frame = makeFrame(id, tailOf(execution), draftOf(execution, effect), parts)
+    if (await parts.store.reopen(id, frame, parts.auditOf(execution, [frame]).outcomes)) return 'queued'
   }
 }
 

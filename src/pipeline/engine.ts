@@ -6,6 +6,7 @@ import type { Observe } from '../frames/event.ts'
 import { received } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { Provider } from '../providers/provider.ts'
+import type { AuditOf } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
 import type { Table } from './pipeline.ts'
 import type { Processor } from './processor.ts'
@@ -26,6 +27,8 @@ export interface Engine {
   readonly table: Table
   readonly processors: ReadonlyMap<string, Processor>
   readonly announceDelay: Processor
+  /** What is told of the frames that are kept. */
+  readonly auditOf: AuditOf
   readonly clock: Clock
   readonly entropy: Entropy
   readonly observe: Observe
@@ -39,6 +42,7 @@ export interface EngineParts {
   readonly agent: Agent
   readonly rules: CallRules
   readonly audioMs: number
+  readonly auditOf: AuditOf
   readonly clock: Clock
   readonly entropy: Entropy
   readonly observe: Observe
@@ -73,12 +77,13 @@ export function createEngine(parts: EngineParts): Engine {
     createRunTool({ ...parts, ...parts.rules }),
     createSendPart(parts)
   ]
-  const { store, clock, entropy, observe } = parts
+  const { store, auditOf, clock, entropy, observe } = parts
   return {
     store,
     table,
     processors: new Map(processors.map(processor => [processor.name, processor])),
     announceDelay: createAnnounceDelay(parts),
+    auditOf,
     clock,
     entropy,
     observe

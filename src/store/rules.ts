@@ -12,6 +12,9 @@ export const reopenable: ReadonlySet<State> = new Set<State>(['dead', 'unknown',
 /** Work that waits longer than this is looked at: is its lane rung? */
 export const forgottenAfterMs = 30_000
 
+/** The most audit records that one pass of the sweeper deletes (of a tenant): an execution leaves several. */
+export const auditPerPass = 5_000
+
 /** How many executions stand beside each conversation of the list. */
 export const shownExecutions = 20
 

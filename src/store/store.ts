@@ -1,5 +1,6 @@
 import type { Execution, State } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
+import type { Audited, AuditPage, AuditQuery, AuditRecord } from './audit.ts'
 
 /** A message to keep: its first frame and, where it is refused at the door, the frame that says so. */
 export interface Acceptance {
@@ -10,6 +11,8 @@ export interface Acceptance {
   readonly frames: readonly Frame[]
   /** `queued` goes to a worker; an end state is kept and never worked. */
   readonly state: 'queued' | 'refused' | 'done'
+  /** What is told of it: outcomes alone, because nothing was done yet. */
+  readonly audit?: readonly AuditRecord[]
 }
 
 /** The right to work on one lane until the lease ends. `fence` grows with every claim of the lane. */
@@ -32,6 +35,7 @@ export interface Extras {
   readonly refs?: readonly string[]
   /** Bytes too big for a frame, kept as `<execution>:<n>` of the first frame written with them, until `purgeAt` (ms). */
   readonly blob?: { readonly bytes: Uint8Array; readonly purgeAt: number }
+  readonly audit?: Audited
 }
 
 /** A question to a person, as the store needs to see it: the rest of it stands in the frames. */
@@ -124,13 +128,22 @@ export interface Store {
   /** Lets go of a lane before its work is done: due at `wakeAt` (ms), or at once. Takes back the claim that was counted. */
   release(lease: Lease, wakeAt?: number): Promise<boolean>
 
-  /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. */
-  reopen(execution: string, frame: Frame): Promise<boolean>
+  /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. `audit` holds outcomes. */
+  reopen(execution: string, frame: Frame, audit?: readonly AuditRecord[]): Promise<boolean>
+
+  /** Keeps what is told of acts that belong to no execution. */
+  audit(records: readonly AuditRecord[]): Promise<void>
+
+  /** Throws QUERY_INVALID for an `after` that no page gave. */
+  auditPage(query: AuditQuery): Promise<AuditPage>
 
   /** Parked executions whose timer has passed, oldest first. */
   due(limit: number): Promise<Execution[]>
 
-  /** Rings lanes with forgotten work, deletes blobs past their time and purges executions past theirs (a tombstone stays). */
+  /**
+   * Rings lanes with forgotten work, deletes blobs past their time, purges executions past theirs (a tombstone stays, and so do their
+   * audit records) and deletes audit records past theirs.
+   */
   sweep(): Promise<Swept>
 
   /** One execution with its frames; a purged one has none. */

@@ -38,6 +38,11 @@ export function opensIndexKey(masterKey: Buffer, wrapped: string): boolean {
   }
 }
 
+/** A keyed hash of a text: 22 characters, the same for the same text, and never that of an address. */
+export function fingerprintOf(indexKey: KeyObject, text: string): string {
+  return createHmac('sha256', indexKey).update('fingerprint\0').update(text).digest('base64url').slice(0, 22)
+}
+
 function unwrap(masterKey: Buffer, wrapped: string): Buffer {
   try {
     return open(masterKey, label, Buffer.from(wrapped, 'base64'))

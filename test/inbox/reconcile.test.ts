@@ -6,6 +6,7 @@ import { Failure } from '../../src/frames/failure.ts'
 import { createInbox } from '../../src/inbox/inbox.ts'
 import { createReconciler, keepReconciled, type ReconcilerParts } from '../../src/inbox/reconcile.ts'
 import { windowOf } from '../../src/inbox/reconciler-mark.ts'
+import { auditOf } from '../audit/audit-of.ts'
 import { openStore } from '../store/open-sqlite.ts'
 
 const tenant = `AC${'c3'.repeat(16)}`
@@ -47,7 +48,8 @@ async function open(t: Test) {
   const inbox = createInbox({
     ...{ store, clock, entropy: systemEntropy, observe },
     pseudonym: (_tenant, address) => address.slice(-4),
-    allowed: (_tenant, address) => address.startsWith('whatsapp:')
+    allowed: (_tenant, address) => address.startsWith('whatsapp:'),
+    auditOf
   })
   const channelOf = (() => channel) as unknown as ReconcilerParts['channelOf']
   const parts: ReconcilerParts = { store, clock, observe, inbox, channelOf }

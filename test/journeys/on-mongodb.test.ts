@@ -2,3 +2,4 @@
 process.env.MONGODB_URI = process.env.TEST_MONGODB_URI
 await import('./voice-note.test.ts')
 await import('./conversation.test.ts')
+await import('./audit.test.ts')

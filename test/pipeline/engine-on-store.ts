@@ -14,9 +14,11 @@ import { policy } from '../../src/policy/classes.ts'
 import { decide } from '../../src/policy/decide.ts'
 import type { Provider, Request, Turn } from '../../src/providers/provider.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import type { Store } from '../../src/store/store.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
+import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
 const hour = 3_600_000
@@ -29,6 +31,8 @@ export interface Outside {
   listSent?: Channel['listSent']
   tools?: readonly Tool[]
   leaseMs?: number
+  /** Opens the store; the embedded one in `dir` unless another is given. */
+  openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
   /** One keeps the dispatcher from looking for work while a lane is at work. */
   concurrency?: number
 }
@@ -38,7 +42,8 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   let ms = Date.UTC(2026, 10, 23)
   const clock = { now: () => ms, monotonic: () => ms }
   const entropy = systemEntropy
-  const store = await openSqliteStore({ dir: join(t.testdir(), 'data'), clock, entropy, contentMs: 30 * 24 * hour })
+  const dir = join(t.testdir(), 'data')
+  const store = await (outside.openStore ?? openSqliteStore)({ dir, clock, entropy, contentMs: 30 * 24 * hour })
   const sent: Outgoing[] = []
   const seen: { event: EventName; fields: Record<string, unknown> }[] = []
   const observe = (event: EventName, fields: object) => void seen.push({ event, fields: { ...fields } })
@@ -82,7 +87,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     maxToolCalls,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const parts = { store, clock, entropy, observe }
+  const parts = { store, clock, entropy, observe, auditOf }
   const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
   const worker = createWorker(engine, {
     ...{
@@ -122,7 +127,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   }
 
   return {
-    ...{ store, worker, sent, seen, parts, accept, until },
+    ...{ store, dir, worker, sent, seen, parts, accept, until },
     advance: (by: number) => {
       ms += by
     },

@@ -14,6 +14,7 @@ import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/fram
 import { retryExecution } from '../../src/inbox/retry.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
+import { auditOf } from '../audit/audit-of.ts'
 
 const token = 'operator-token-of-the-test-suite-0123'
 const authorization = `Bearer ${token}`
@@ -35,7 +36,7 @@ async function open(t: Test, login: { token: string | undefined } = { token }): 
     await api.register(operatorLogin, login)
     await api.register(conversations, { store })
     await api.register(executions, { store })
-    await api.register(inbox, { retry: (id, effect) => retryExecution({ store, clock, entropy }, id, effect) })
+    await api.register(inbox, { retry: (id, effect) => retryExecution({ store, clock, entropy, auditOf }, id, effect) })
   })
   t.teardown(async () => {
     await app.close()

@@ -2,6 +2,7 @@ import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { Execution } from '../../src/frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../../src/frames/frame.ts'
+import type { AuditRecord } from '../../src/store/audit.ts'
 import type { Acceptance, Approval } from '../../src/store/store.ts'
 
 const tools = { clock: systemClock, entropy: systemEntropy }
@@ -35,6 +36,13 @@ export function remark(after: Execution | Tail, id = 'id' in after ? after.id : 
 /** A question to a person that expires at `expiresAt`. */
 export function question(expiresAt: number, id = `approval-${++made}`): Approval {
   return { id, hash: 'f'.repeat(64), state: 'pending', expiresAt }
+}
+
+/** What is told of something: an outcome of `tenant-1` unless told otherwise. The store takes the hash as it is given. */
+export function told(change: Partial<AuditRecord> = {}): AuditRecord {
+  const id = `told-${++made}`
+  const what = { actor: 'principal-1', action: 'reply.send', execution: null, outcome: 'done', detail: { part: 0 } }
+  return { id, tenant: 'tenant-1', at: '2026-01-01T00:00:00.000Z', ...what, hash: 'f'.repeat(64), ...change }
 }
 
 function frame(after: Execution | Tail, id: string, draft: Draft): Frame {

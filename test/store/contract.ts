@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Store } from '../../src/store/store.ts'
 import { acceptance } from './contract/acceptance.ts'
 import { approvals } from './contract/approvals.ts'
+import { audit } from './contract/audit.ts'
 import { documents } from './contract/documents.ts'
 import { housekeeping } from './contract/housekeeping.ts'
 import { journals } from './contract/journals.ts'
@@ -28,6 +29,7 @@ export function contract(t: Test, openStore: (t: Test) => Promise<OpenedStore>):
   approvals(test)
   housekeeping(test)
   documents(test)
+  audit(test)
   views(test)
 }
 

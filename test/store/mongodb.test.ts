@@ -39,7 +39,7 @@ t.test('a zombie that took a lane does not stamp over the holder after it', asyn
   const { store, visit } = await openMongo(t)
   await store.accept(message())
   await visit(async db => {
-    const { run } = createExecutions(collectionsOf(db).executions)
+    const { run } = createExecutions(collectionsOf(db).executions, { tellSoon: () => {} })
     const lease = { lane: 'lane-1', tenant: 'tenant-1' }
     t.match(await run({ ...lease, token: 'new', fence: 2 }), { token: 'new', claims: 1 })
     t.equal(await run({ ...lease, token: 'old', fence: 1 }), 'lost')

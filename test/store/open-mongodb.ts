@@ -45,6 +45,7 @@ export async function openMongo(
     clock,
     entropy: systemEntropy,
     contentMs: 30 * day,
+    auditMs: 400 * day,
     offsetMs: () => offset
   })
   t.teardown(() => store.close())

@@ -25,6 +25,7 @@ export async function openStore(
     clock,
     entropy: systemEntropy,
     contentMs: 30 * day,
+    auditMs: 400 * day,
     ...(statfs ? { statfs } : {})
   })
   t.teardown(() => store.close())
@@ -37,7 +38,7 @@ export async function openStore(
 
 /** Changes the database behind the store's back. */
 export function change(dir: string, sql: string): void {
-  const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
+  const db = new DatabaseSync(join(dir, 'knomly.sqlite'), { timeout: 3_000 })
   db.exec(sql)
   db.close()
 }

@@ -28,6 +28,8 @@ export interface ExecutionDoc {
   purged?: true
   /** How often it was delivered again. */
   dups?: number
+  /** Audit records, each as JSON, that are kept with the frames and not told yet; it is absent where there are none. */
+  untold?: string[]
 }
 
 /** A conversation as a queue of work. `wakeAt` is when it may be taken: leased, the end of the lease; idle, absent. `bell` counts its rings. */
@@ -62,6 +64,19 @@ export interface RecordDoc {
   data: string
 }
 
+/** An audit record, its detail as JSON. */
+export interface AuditDoc {
+  _id: string
+  tenant: string
+  at: Date
+  actor: string
+  action: string
+  execution: string | null
+  outcome: string | null
+  detail: string
+  hash: string
+}
+
 /** A counter in a fixed window. */
 export interface LimitDoc {
   _id: string
@@ -86,6 +101,7 @@ export interface Collections {
   readonly lanes: Collection<LaneDoc>
   readonly blobs: Collection<BlobDoc>
   readonly records: Collection<RecordDoc>
+  readonly audit: Collection<AuditDoc>
   readonly limits: Collection<LimitDoc>
   readonly meta: Collection<MetaDoc>
 }
@@ -97,6 +113,7 @@ export function collectionsOf(db: Db): Collections {
     lanes: db.collection('lanes'),
     blobs: db.collection('blobs'),
     records: db.collection('records'),
+    audit: db.collection('audit'),
     limits: db.collection('limits'),
     meta: db.collection('meta')
   }
@@ -110,7 +127,8 @@ export const indexes: Readonly<Record<Exclude<keyof Collections, 'meta'>, readon
     { name: 'timer', key: { timerAt: 1 }, partialFilterExpression: { timerAt: { $exists: true } } },
     { name: 'open', key: { open: 1, ord: 1, state: 1 }, partialFilterExpression: { open: true } },
     { name: 'refs', key: { refs: 1 }, partialFilterExpression: { refs: { $exists: true } } },
-    { name: 'purge', key: { purgeAt: 1 }, partialFilterExpression: { purgeAt: { $exists: true } } }
+    { name: 'purge', key: { purgeAt: 1 }, partialFilterExpression: { purgeAt: { $exists: true } } },
+    { name: 'untold', key: { arrived: 1 }, partialFilterExpression: { untold: { $exists: true } } }
   ],
   lanes: [
     { name: 'due', key: { tenant: 1, wakeAt: 1 }, partialFilterExpression: { wakeAt: { $exists: true } } },
@@ -121,5 +139,11 @@ export const indexes: Readonly<Record<Exclude<keyof Collections, 'meta'>, readon
     { name: 'purge', key: { purgeAt: 1 } }
   ],
   records: [{ name: 'owner', key: { tenant: 1, user: 1, kind: 1, id: 1 } }],
+  audit: [
+    { name: 'at', key: { tenant: 1, at: 1, _id: 1 } },
+    { name: 'actor', key: { tenant: 1, actor: 1, at: 1, _id: 1 } },
+    { name: 'action', key: { tenant: 1, action: 1, at: 1, _id: 1 } },
+    { name: 'both', key: { tenant: 1, actor: 1, action: 1, at: 1, _id: 1 } }
+  ],
   limits: [{ name: 'reset', key: { resetAt: 1 } }]
 }

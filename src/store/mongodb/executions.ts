@@ -1,16 +1,19 @@
 import { type Filter, Timestamp, type UpdateFilter } from 'mongodb'
 import type { Execution } from '../../frames/execution.ts'
 import { type Frame, noTail } from '../../frames/frame.ts'
+import type { AuditRecord } from '../audit.ts'
 import type { Acceptance, Lease } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
+
 import { groupedLook, groupedSwap, type Swap } from './grouped.ts'
+import { type Outbox, untold } from './outbox.ts'
 
 /** What the server replaces by its cluster time as it inserts: so arrival has a total order and no counter. */
 const stamped = new Timestamp(0n)
 
 /** A message as it is inserted. */
 export function toDoc(message: Acceptance, now: number, contentMs: number): ExecutionDoc {
-  const { id, lane, tenant, principal, state, frames } = message
+  const { id, lane, tenant, principal, state, frames, audit = [] } = message
   const { n, hash } = frames.at(-1) ?? noTail
   return {
     _id: id,
@@ -25,6 +28,7 @@ export function toDoc(message: Acceptance, now: number, contentMs: number): Exec
     n,
     hash,
     frames: frames.map(frame => JSON.stringify(frame)),
+    ...(audit.length > 0 && { untold: untold(audit) }),
     ...(state === 'queued' ? { open: true } : { purgeAt: new Date(now + contentMs) })
   }
 }
@@ -57,13 +61,14 @@ export function before(frames: readonly Frame[]): { n?: number } {
   return first === undefined ? {} : { n: first.n - 1 }
 }
 
-/** The operators that add frames, and with them the names they go by. */
-export function adding(frames: readonly Frame[], refs: readonly string[] = []) {
+/** The operators that add frames, and with them the names they go by and the outcomes that are to be told of them. */
+export function adding(frames: readonly Frame[], refs: readonly string[] = [], outcomes: readonly AuditRecord[] = []) {
   const last = frames.at(-1)
   return {
     $push: {
       frames: { $each: frames.map(frame => JSON.stringify(frame)) },
-      ...(refs.length > 0 && { refs: { $each: [...refs] } })
+      ...(refs.length > 0 && { refs: { $each: [...refs] } }),
+      ...(outcomes.length > 0 && { untold: { $each: untold(outcomes) } })
     },
     $inc: { n: frames.length },
     $set: last === undefined ? {} : { hash: last.hash }
@@ -73,7 +78,7 @@ export function adding(frames: readonly Frame[], refs: readonly string[] = []) {
 export type Executions = ReturnType<typeof createExecutions>
 
 /** Executions under a lease, and the heads of lanes. */
-export function createExecutions(executions: Collections['executions']) {
+export function createExecutions(executions: Collections['executions'], outbox: Pick<Outbox, 'tellSoon'>) {
   const open = (lane: string) => ({ lane, open: true }) as const
 
   const waiting = groupedLook(async lanes => {
@@ -124,6 +129,7 @@ export function createExecutions(executions: Collections['executions']) {
         { sort: { ord: 1 }, returnDocument: 'after' }
       )
       if (doc === null) return null
+      if (doc.untold !== undefined) outbox.tellSoon([doc])
       return doc.token === token ? toExecution(doc) : 'lost'
     },
     /** Puts the one that runs under a lease back to wait, and takes back the counted claim. */

@@ -1,20 +1,24 @@
 import type { Frame } from '../../frames/frame.ts'
+import type { AuditRecord } from '../audit.ts'
 import { reopenable } from '../rules.ts'
 import type { Extras } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { adding, before } from './executions.ts'
 import type { Lanes } from './lanes.ts'
+import { type Outbox, untold } from './outbox.ts'
 
 /** What reaches an execution from outside, without a lease: notes, decisions and retries. Each is one compare-and-set on its position. */
-export function createIntake({ executions, lanes }: { executions: Collections['executions']; lanes: Lanes }) {
+export function createIntake(parts: { executions: Collections['executions']; lanes: Lanes; outbox: Outbox }) {
+  const { executions, lanes, outbox } = parts
   const at = (id: string, frame: Frame) => ({ _id: id, purged: { $exists: false }, ...before([frame]) })
 
   async function queueLast(
     filter: Partial<Record<keyof ExecutionDoc | 'approval.id' | 'approval.state', unknown>>,
     frame: Frame,
-    set: object
+    set: object,
+    outcomes: readonly AuditRecord[] = []
   ): Promise<boolean> {
-    const { $push, $inc, $set } = adding([frame])
+    const { $push, $inc, $set } = adding([frame], [], outcomes)
     const update = {
       $push,
       $inc,
@@ -24,6 +28,7 @@ export function createIntake({ executions, lanes }: { executions: Collections['e
     } as const
     const doc = await executions.findOneAndUpdate(filter as object, update, { projection: { lane: 1, tenant: 1 } })
     if (doc === null) return false
+    outbox.tellSoon([{ _id: doc._id, untold: untold(outcomes) }])
     // Where the ring is lost the sweep finds it.
     await lanes.ring([{ lane: doc.lane, tenant: doc.tenant, isWork: true, arrived: false }]).catch(() => {})
     return true
@@ -38,7 +43,7 @@ export function createIntake({ executions, lanes }: { executions: Collections['e
       queueLast({ ...at(id, frame), state: 'parked', 'approval.id': approval.id, 'approval.state': 'pending' }, frame, {
         'approval.state': approval.state
       }),
-    reopen: (id: string, frame: Frame): Promise<boolean> =>
-      queueLast({ ...at(id, frame), state: { $in: [...reopenable] } }, frame, {})
+    reopen: (id: string, frame: Frame, outcomes?: readonly AuditRecord[]): Promise<boolean> =>
+      queueLast({ ...at(id, frame), state: { $in: [...reopenable] } }, frame, {}, outcomes)
   }
 }

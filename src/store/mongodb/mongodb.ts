@@ -3,6 +3,8 @@ import type { Entropy } from '../../frames/entropy.ts'
 import { unavailable } from '../rules.ts'
 import type { Store } from '../store.ts'
 import { createAcceptBatches } from './accept-batches.ts'
+import { createAudit } from './audit.ts'
+import { createAuditBatches } from './audit-batches.ts'
 import { collectionsOf } from './collections.ts'
 import { createClient, createReach, databaseIn } from './connection.ts'
 import { createConversations } from './conversations.ts'
@@ -11,6 +13,7 @@ import { inspectDatabase, prepareDatabase } from './inspect.ts'
 import { createIntake } from './intake.ts'
 import { createLanes } from './lanes.ts'
 import { createLimits } from './limits.ts'
+import { createOutbox, untold } from './outbox.ts'
 import { createQueries } from './queries.ts'
 import { createRecords } from './records.ts'
 import { createServerTime } from './server-time.ts'
@@ -18,13 +21,14 @@ import { createSweeper } from './sweep.ts'
 import { createWakeUps } from './wake-ups.ts'
 import { createWork } from './work.ts'
 
-/** Where the replica set is, and what the store needs; `contentMs` is how long an execution that ends at the door keeps its content. */
+/** Where the replica set is, and what the store needs; `contentMs` is how long an execution that ends at the door keeps its content, `auditMs` how long audit records are kept (for good where it is not given). */
 export interface MongoOptions {
   /** It names the database; `knomly` where it does not. */
   readonly uri: string
   readonly clock: Clock
   readonly entropy: Entropy
   readonly contentMs: number
+  readonly auditMs?: number
   /** Added to the server's time, for tests alone. */
   readonly offsetMs?: () => number
 }
@@ -38,6 +42,7 @@ export async function openMongoStore({
   clock,
   entropy,
   contentMs,
+  auditMs,
   offsetMs = () => 0
 }: MongoOptions): Promise<Store> {
   const client = createClient(uri)
@@ -54,21 +59,26 @@ export async function openMongoStore({
   const time = createServerTime(clock, offsetMs)
   const wakeUps = createWakeUps(collections.lanes)
   const lanes = createLanes({ lanes: collections.lanes, time, clock, tell: wakeUps.tell })
-  const executions = createExecutions(collections.executions)
-  const intake = createIntake({ executions: collections.executions, lanes })
+  const audit = createAudit(collections.audit)
+  const auditBatches = createAuditBatches(collections.audit)
+  const outbox = createOutbox(collections.executions, auditBatches)
+  const executions = createExecutions(collections.executions, outbox)
+  const intake = createIntake({ executions: collections.executions, lanes, outbox })
   const batches = createAcceptBatches({ executions: collections.executions, lanes, clock, contentMs, reach })
-  const work = createWork({ collections, executions, lanes, time, entropy })
+  const work = createWork({ collections, executions, lanes, audit: auditBatches, outbox, time, entropy })
   const queries = createQueries(collections, time, clock)
   const conversations = createConversations(collections)
   const records = createRecords(collections.records)
   const limits = createLimits(collections.limits, time)
   const serverNow = async () => (await db.command({ hello: 1 })).localTime.getTime() + offsetMs()
-  const sweeper = createSweeper({ collections, lanes, clock, serverNow })
+  const sweeper = createSweeper({ collections, lanes, outbox, clock, auditMs, serverNow })
 
   return {
     accept: async message => {
       if (closing) throw unavailable('the store is closed')
-      return reach(() => batches.accept(message))
+      const answer = await reach(() => batches.accept(message))
+      if (answer === 'accepted') outbox.tellSoon([{ _id: message.id, untold: untold(message.audit) }])
+      return answer
     },
     claim: options =>
       reach(async () => {
@@ -82,7 +92,9 @@ export async function openMongoStore({
     park: (lease, execution, parking) => reach(() => work.park(lease, execution, parking)),
     decide: (execution, frame, approval) => reach(() => intake.decide(execution, frame, approval)),
     release: (lease, wakeAt = 0) => reach(() => work.release(lease, wakeAt - clock.now())),
-    reopen: (execution, frame) => reach(() => intake.reopen(execution, frame)),
+    reopen: (execution, frame, told) => reach(() => intake.reopen(execution, frame, told)),
+    audit: told => reach(() => auditBatches.keep(told)),
+    auditPage: query => reach(() => audit.page(query)),
     due: limit => reach(() => queries.due(limit)),
     sweep: () => reach(() => sweeper.pass(), null),
     read: execution => reach(() => queries.read(execution)),
@@ -113,6 +125,7 @@ export async function openMongoStore({
       closing = true
       await batches.settled()
       await work.settled()
+      await outbox.settled()
       if (closed) return
       closed = true
       await wakeUps.close()

@@ -1,9 +1,10 @@
 import { Timestamp, type UpdateFilter } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
-import { forgottenAfterMs } from '../rules.ts'
+import { auditPerPass, forgottenAfterMs } from '../rules.ts'
 import type { Swept } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import type { Lanes } from './lanes.ts'
+import type { Outbox } from './outbox.ts'
 
 /** The most of each kind of thing that one pass looks at or deletes. */
 const perPass = 1_000
@@ -12,11 +13,13 @@ const perPass = 1_000
 export function createSweeper(parts: {
   collections: Collections
   lanes: Lanes
+  outbox: Outbox
   clock: Clock
+  auditMs: number | undefined
   serverNow: () => Promise<number>
 }) {
-  const { collections, lanes, clock, serverNow } = parts
-  const { executions, blobs, limits } = collections
+  const { collections, lanes, outbox, clock, auditMs, serverNow } = parts
+  const { executions, blobs, limits, audit } = collections
   // Where the last pass stopped: a long backlog is walked through in turns, so that its far end is not forgotten.
   let from = new Timestamp(0n)
 
@@ -41,9 +44,23 @@ export function createSweeper(parts: {
     return new Set(found.map(({ _id }) => _id))
   }
 
+  /** A crash can come between an outcome and its telling. */
+  async function tellUntold(): Promise<void> {
+    const found = executions.find({ untold: { $exists: true } }, { projection: { untold: 1 } })
+    await outbox.tell(await found.hint('untold').sort({ arrived: 1 }).limit(perPass).toArray())
+  }
+
+  async function deleteAudit(before: Date): Promise<void> {
+    for (const tenant of await audit.distinct('tenant')) {
+      const old = audit.find({ tenant, at: { $lt: before } }, { projection: { _id: 1 } })
+      const ids = (await old.hint('at').limit(auditPerPass).toArray()).map(({ _id }) => _id)
+      if (ids.length > 0) await audit.deleteMany({ _id: { $in: ids } })
+    }
+  }
+
   /** A purged execution leaves its row without what it said: it refuses the duplicate. */
   async function purge(now: Date): Promise<number> {
-    const due = { purgeAt: { $lt: now }, open: { $exists: false } } as const
+    const due = { purgeAt: { $lt: now }, open: { $exists: false }, untold: { $exists: false } } as const
     const found = await executions
       .find(due, { projection: { _id: 1 } })
       .limit(perPass)
@@ -60,10 +77,12 @@ export function createSweeper(parts: {
   return {
     async pass(): Promise<Swept> {
       const rung = await ringForgotten()
+      await tellUntold()
       const now = new Date(clock.now())
       const { deletedCount } = await blobs.deleteMany({ purgeAt: { $lt: now } })
       const purged = await purge(now)
       await limits.deleteMany({ resetAt: { $lt: now } })
+      if (auditMs !== undefined) await deleteAudit(new Date(clock.now() - auditMs))
       return { rung, blobs: deletedCount, purged }
     }
   }

@@ -3,10 +3,12 @@ import type { Entropy } from '../../frames/entropy.ts'
 import type { Execution } from '../../frames/execution.ts'
 import type { Frame } from '../../frames/frame.ts'
 import type { Claim, Extras, Lease, Store } from '../store.ts'
+import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { adding, areInRow, before, type Executions } from './executions.ts'
 import { groupedInsert } from './grouped.ts'
 import type { Lanes } from './lanes.ts'
+import { type Outbox, untold } from './outbox.ts'
 import type { ServerTime } from './server-time.ts'
 
 type Ended = { ended: boolean; next: Execution | null }
@@ -16,10 +18,12 @@ export function createWork(parts: {
   collections: Pick<Collections, 'executions' | 'blobs'>
   executions: Executions
   lanes: Lanes
+  audit: AuditBatches
+  outbox: Outbox
   time: ServerTime
   entropy: Entropy
 }) {
-  const { collections, executions, lanes, time, entropy } = parts
+  const { collections, executions, lanes, audit, outbox, time, entropy } = parts
   const insertBlob = groupedInsert(collections.blobs)
 
   /** Bytes go before the frame that names them. False where a later holder has been here. */
@@ -32,6 +36,18 @@ export function createWork(parts: {
     if (await insertBlob({ _id, ...doc })) return true
     return (await collections.blobs.updateOne({ _id, fence: { $lte: fence } }, { $set: doc })).matchedCount === 1
   }
+
+  /** Keeps what must stand before the frames; false where they cannot be the next ones. */
+  async function prepare(lease: Lease, id: string, frames: readonly Frame[], extras: Extras): Promise<boolean> {
+    if (!areInRow(frames)) return false
+    const [isKept] = await Promise.all([
+      keepBlob(lease, id, frames, extras.blob),
+      audit.keep(extras.audit?.intents ?? [])
+    ])
+    return isKept
+  }
+
+  const tell = (id: string, { audit }: Extras) => outbox.tellSoon([{ _id: id, untold: untold(audit?.outcomes) }])
 
   // Going idle is not waited for: should it fail, the lease runs out, and the next holder finds nothing to do.
   const resting = new Set<Promise<void>>()
@@ -75,23 +91,26 @@ export function createWork(parts: {
       }
     },
     async append(lease: Lease, id: string, frames: readonly Frame[], extras: Extras = {}): Promise<boolean> {
-      if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return false
-      const { $push, $inc, $set } = adding(frames, extras.refs)
+      if (!(await prepare(lease, id, frames, extras))) return false
+      const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
       const update = { $push, $inc, $set: { ...$set, claims: 0 } }
-      return executions.advance(held(lease, id, frames), update, frames)
+      const isKept = await executions.advance(held(lease, id, frames), update, frames)
+      if (isKept) tell(id, extras)
+      return isKept
     },
     async finish(lease: Lease, id: string, end: Parameters<Store['finish']>[2]): Promise<Ended> {
       const { state, frames, extras = {}, takeNext, purgeAt } = end
-      if (!areInRow(frames) || !(await keepBlob(lease, id, frames, extras.blob))) return refused
-      const { $push, $inc, $set } = adding(frames, extras.refs)
+      if (!(await prepare(lease, id, frames, extras))) return refused
+      const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
       const update: UpdateFilter<ExecutionDoc> = {
         $push,
         $inc,
         $set: { ...$set, state, ...(purgeAt !== null && { purgeAt: new Date(purgeAt) }) },
         $unset: { open: 1, token: 1 }
       }
-      const ended = await executions.advance(held(lease, id, frames), update, frames)
-      return ended ? goOn(lease, takeNext) : refused
+      if (!(await executions.advance(held(lease, id, frames), update, frames))) return refused
+      tell(id, extras)
+      return goOn(lease, takeNext)
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
       const { frames, approval, timerAt, takeNext } = parking

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { createAuditWriter } from './audit.ts'
 import { createExecutions } from './executions.ts'
 import { readDurability } from './inspect.ts'
 import { createIntake } from './intake.ts'
@@ -46,7 +47,9 @@ export function createChanges(db: DatabaseSync, contentMs: number) {
 function prepare(db: DatabaseSync, lanes: Lanes, contentMs: number) {
   const journal = createJournal(db)
   const executions = createExecutions(db, journal)
+  const { audit } = createAuditWriter(db)
   return {
+    audit,
     ...createIntake({ journal, executions, lanes, contentMs }),
     ...createWork({ journal, executions, lanes }),
     ...createRecordWriter(db),

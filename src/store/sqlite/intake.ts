@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../audit.ts'
 import { reopenable } from '../rules.ts'
 import type { Extras } from '../store.ts'
 import type { Executions, NewExecution, Standing } from './executions.ts'
@@ -24,7 +25,7 @@ export function createIntake(parts: { journal: Journal; executions: Executions; 
       const isWork = message.state === 'queued'
       const arrival = executions.insert(message, now, pages, isWork ? null : now + contentMs)
       if (arrival === null) return 'duplicate'
-      journal.write(arrival, pages)
+      journal.write(arrival, pages, { audit: { intents: [], outcomes: message.audit ?? [] } })
       lanes.arrive(now, message.lane, message.tenant, arrival, isWork)
       return 'accepted'
     },
@@ -42,10 +43,10 @@ export function createIntake(parts: { journal: Journal; executions: Executions; 
       lanes.ring(now, standing.lane)
       return true
     },
-    reopen(now: number, id: string, pages: readonly Page[]): boolean {
+    reopen(now: number, id: string, pages: readonly Page[], outcomes: readonly AuditRecord[] = []): boolean {
       const standing = before(id, pages)
       if (standing === null || !reopenable.has(standing.state)) return false
-      add(standing, pages)
+      add(standing, pages, { audit: { intents: [], outcomes } })
       executions.queueLast(standing.arrival)
       lanes.ring(now, standing.lane)
       return true

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Frame } from '../../frames/frame.ts'
 import type { Extras } from '../store.ts'
+import { createAuditWriter } from './audit.ts'
 
 /** A frame as it is written: made before the change is queued, so that a rerun writes the same bytes. */
 export interface Page {
@@ -21,7 +22,7 @@ export function follow(pages: readonly Page[], n: number): boolean {
 
 export type Journal = ReturnType<typeof createJournal>
 
-/** What an execution, named by its arrival number, consists of: its frames, the names it took and its bytes. */
+/** What an execution, named by its arrival number, consists of: its frames, the names it took and its bytes. What is told of it is written with them, and outlives them. */
 export function createJournal(db: DatabaseSync) {
   const insertFrame = db.prepare('INSERT INTO frames (execution, n, json) VALUES (?, ?, ?)')
   const insertRef = db.prepare('INSERT INTO refs (ref, execution) VALUES (?, ?) ON CONFLICT DO NOTHING')
@@ -31,14 +32,16 @@ export function createJournal(db: DatabaseSync) {
   const selectBlob = db.prepare(
     'SELECT bytes FROM executions JOIN blobs ON execution = arrival WHERE executions.id = ? AND blobs.n = ?'
   )
+  const { tell } = createAuditWriter(db)
   const erasures = ['frames', 'refs', 'blobs'].map(table => db.prepare(`DELETE FROM ${table} WHERE execution = ?`))
 
   return {
-    write(execution: number, pages: readonly Page[], { refs = [], blob }: Extras = {}): void {
+    write(execution: number, pages: readonly Page[], { refs = [], blob, audit }: Extras = {}): void {
       for (const { n, json } of pages) insertFrame.run(execution, n, json)
       for (const ref of refs) insertRef.run(ref, execution)
       const first = pages[0]
       if (blob !== undefined && first !== undefined) insertBlob.run(execution, first.n, blob.purgeAt, blob.bytes)
+      if (audit !== undefined) tell([...audit.intents, ...audit.outcomes])
     },
     frames(execution: number): string[] {
       return selectFrames.all(execution).map(row => row.json as string)

@@ -81,6 +81,22 @@ CREATE TABLE records (
   PRIMARY KEY (tenant, user, kind, id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE audit (
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  execution TEXT,
+  outcome TEXT,
+  detail TEXT NOT NULL,
+  hash TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_at ON audit (tenant, at, id);
+CREATE INDEX audit_actor ON audit (tenant, actor, at, id);
+CREATE INDEX audit_action ON audit (tenant, action, at, id);
+CREATE INDEX audit_both ON audit (tenant, actor, action, at, id);
+
 CREATE TABLE limits (
   key TEXT PRIMARY KEY,
   count INTEGER NOT NULL,

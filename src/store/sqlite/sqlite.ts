@@ -2,6 +2,7 @@ import { statfsSync } from 'node:fs'
 import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
 import type { Store } from '../store.ts'
+import { createAudit } from './audit.ts'
 import { createConversations } from './conversations.ts'
 import { openReader } from './database.ts'
 import { reading } from './disk-fault.ts'
@@ -14,12 +15,13 @@ import { createRecords } from './records.ts'
 import { sweep } from './sweep.ts'
 import { startWriter } from './writer.ts'
 
-/** Where the embedded store lives, and what it needs; `contentMs` is how long an execution that ends at the door keeps its content. */
+/** Where the embedded store lives, and what it needs; `contentMs` is how long an execution that ends at the door keeps its content, `auditMs` how long audit records are kept (for good where it is not given). */
 export interface SqliteOptions {
   readonly dir: string
   readonly clock: Clock
   readonly entropy: Entropy
   readonly contentMs: number
+  readonly auditMs?: number
   /** How the room on the disk is measured; the system's own where it is not given. */
   readonly statfs?: Statfs
 }
@@ -33,6 +35,7 @@ export async function openSqliteStore({
   clock,
   entropy,
   contentMs,
+  auditMs,
   statfs = statfsSync
 }: SqliteOptions): Promise<Store> {
   const listeners = new Set<() => void>()
@@ -48,6 +51,7 @@ export async function openSqliteStore({
   const queries = createQueries(db)
   const conversations = createConversations(db)
   const records = createRecords(db)
+  const audit = createAudit(db)
   const space = createFreeSpace(dir, clock, statfs)
 
   return {
@@ -68,9 +72,11 @@ export async function openSqliteStore({
       goingOn(await write('park', lease, execution, encode(frames), parking)),
     decide: async (execution, frame, approval) => write('decide', execution, encode([frame]), approval),
     release: (lease, wakeAt) => write('release', lease, wakeAt),
-    reopen: async (execution, frame) => write('reopen', execution, encode([frame])),
+    reopen: async (execution, frame, told) => write('reopen', execution, encode([frame]), told),
+    audit: told => write('audit', told),
+    auditPage: async query => reading(() => audit.page(query)),
     due: async limit => reading(() => queries.due(clock.now(), limit)),
-    sweep: () => sweep(write),
+    sweep: () => sweep(write, auditMs),
     read: async execution => reading(() => queries.read(execution)),
     find: async ref => reading(() => queries.find(ref)),
     earlier: async (lane, before, limit) => reading(() => queries.earlier(lane, before, limit)),
