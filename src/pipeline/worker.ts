@@ -43,24 +43,32 @@ export function createWorker(engine: Engine, options: WorkerOptions): Worker {
   }
 
   async function dispatch(): Promise<void> {
+    let width = 1
     while (!stopping.signal.aborted) {
       lookedAt = clock.monotonic()
-      if (atWork.size >= options.concurrency) await Promise.race(atWork)
-      else await look()
+      const free = options.concurrency - atWork.size
+      if (free <= 0) await Promise.race(atWork)
+      else width = await look(Math.min(width, free))
     }
   }
 
-  async function look(): Promise<void> {
+  /** Claims up to `width` lanes and answers how many to ask for next: twice as many while all that is asked for is there. */
+  async function look(width: number): Promise<number> {
     rung = false
     const claimedAt = { wall: clock.now(), monotonic: clock.monotonic() }
-    const claim = await store
-      .claim({ tenants: options.tenants, owner, leaseMs: options.leaseMs })
-      // The store says no for now; it is asked again after a pause.
-      .catch(() => null)
-    if (claim === null) return sleep()
-    const isSuspect = claim.execution.claims >= suspectClaims
-    track(runLane(claim, claimedAt, isSuspect ? [...atWork] : []))
-    if (isSuspect) await Promise.all(atWork)
+    const asked = Array.from({ length: width }, () =>
+      store
+        .claim({ tenants: options.tenants, owner, leaseMs: options.leaseMs })
+        // The store says no for now; it is asked again after a pause.
+        .catch(() => null)
+    )
+    const claims = (await Promise.all(asked)).filter(claim => claim !== null)
+    if (claims.length === 0) await sleep()
+    const suspects = claims.filter(isSuspect)
+    for (const claim of claims) if (!suspects.includes(claim)) track(runLane(claim, claimedAt, []))
+    for (const claim of suspects) track(runLane(claim, claimedAt, [...atWork]))
+    if (suspects.length > 0) await Promise.all(atWork)
+    return claims.length === width ? width * 2 : 1
   }
 
   /** Works a lane once `others` have ended: what may have killed the process before takes no innocent conversation with it again. */
@@ -122,3 +130,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): Worker {
 const aliveMs = 15_000
 // Claimed this often without a step: one of the messages that were at work each time is what kills the process.
 const suspectClaims = 3
+
+function isSuspect({ execution }: Claim): boolean {
+  return execution.claims >= suspectClaims
+}

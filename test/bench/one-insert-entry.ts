@@ -11,7 +11,7 @@ import type { Acceptance, Store } from '../../src/store/store.ts'
 const contentMs = 86_400_000
 const { executions, lanes: laneDocs } = collectionsOf(createClient(process.env.MONGODB_URI ?? '').db())
 const time = createServerTime(systemClock, () => 0)
-const lanes = createLanes({ lanes: laneDocs, time, clock: systemClock, tell: () => {} })
+const lanes = createLanes({ lanes: laneDocs, time, tell: () => {} })
 const reach = createReach(() => false)
 const unrung = new Map<string, Ring>()
 let isRinging = false

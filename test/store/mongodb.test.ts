@@ -4,7 +4,7 @@ import t from 'tap'
 import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { collectionsOf } from '../../src/store/mongodb/collections.ts'
-import { createExecutions } from '../../src/store/mongodb/executions.ts'
+import { createHeads } from '../../src/store/mongodb/heads.ts'
 import { openMongoStore } from '../../src/store/mongodb/mongodb.ts'
 import { message, question, remark, step } from './builders.ts'
 import { claim, day, done, hour, leaseMs, minute, work } from './contract/moves.ts'
@@ -39,10 +39,13 @@ t.test('a zombie that took a lane does not stamp over the holder after it', asyn
   const { store, visit } = await openMongo(t)
   await store.accept(message())
   await visit(async db => {
-    const { run } = createExecutions(collectionsOf(db).executions, { tellSoon: () => {} })
+    const { run, runAll } = createHeads(collectionsOf(db).executions, { tellSoon: () => {} })
     const lease = { lane: 'lane-1', tenant: 'tenant-1' }
     t.match(await run({ ...lease, token: 'new', fence: 2 }), { token: 'new', claims: 1 })
     t.equal(await run({ ...lease, token: 'old', fence: 1 }), 'lost')
+    const empty = { ...lease, lane: 'empty', token: 'empty', fence: 1 }
+    t.strictSame(await runAll([{ ...lease, token: 'old', fence: 1 }, empty]), ['lost', null])
+    t.match(await runAll([empty, { ...lease, token: 'newer', fence: 3 }]), [null, { token: 'newer', claims: 2 }])
   })
   t.match(await store.read('message-nobody'), null)
 })

@@ -2,11 +2,11 @@ import { type Filter, Timestamp, type UpdateFilter } from 'mongodb'
 import type { Execution } from '../../frames/execution.ts'
 import { type Frame, noTail } from '../../frames/frame.ts'
 import type { AuditRecord } from '../audit.ts'
-import type { Acceptance, Lease } from '../store.ts'
+import type { Acceptance } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 
-import { groupedLook, groupedSwap, type Swap } from './grouped.ts'
-import { type Outbox, untold } from './outbox.ts'
+import { groupedSwap, type Swap } from './grouped.ts'
+import { untold } from './outbox.ts'
 
 /** What the server replaces by its cluster time as it inserts: so arrival has a total order and no counter. */
 const stamped = new Timestamp(0n)
@@ -77,15 +77,8 @@ export function adding(frames: readonly Frame[], refs: readonly string[] = [], o
 
 export type Executions = ReturnType<typeof createExecutions>
 
-/** Executions under a lease, and the heads of lanes. */
-export function createExecutions(executions: Collections['executions'], outbox: Pick<Outbox, 'tellSoon'>) {
-  const open = (lane: string) => ({ lane, open: true }) as const
-
-  const waiting = groupedLook(async lanes => {
-    const found = await executions.distinct('lane', { lane: { $in: [...lanes] }, open: true })
-    return new Map(found.map(lane => [lane, true]))
-  })
-
+/** Executions under a lease. */
+export function createExecutions(executions: Collections['executions']) {
   /** `last` is the newest of the frames that a swap adds: where it stands in the execution, the swap was made. */
   const swap = groupedSwap(executions, async (swaps: readonly (Swap & { last: string })[]) => {
     const ids = swaps.map(({ filter }) => filter._id)
@@ -95,8 +88,6 @@ export function createExecutions(executions: Collections['executions'], outbox: 
   })
 
   return {
-    /** Whether a lane has open work. */
-    isWaiting: async (lane: string): Promise<boolean> => (await waiting(lane)) !== null,
     /** Changes an execution where the condition holds, with the frames that are added. */
     async advance(
       filter: Filter<ExecutionDoc> & { _id: string },
@@ -106,38 +97,6 @@ export function createExecutions(executions: Collections['executions'], outbox: 
       const last = frames.at(-1)
       if (last !== undefined) return swap({ filter, update, last: JSON.stringify(last) })
       return (await executions.updateOne(filter, update)).matchedCount === 1
-    },
-    /**
-     * Stamps the oldest open execution of a lane with the lease and counts the claim. Null where there is none; `lost` where a
-     * later holder has stamped it already: who slept between taking a lane and this must not write over it.
-     */
-    async run({ lane, token, fence }: Lease): Promise<Execution | 'lost' | null> {
-      const isOurs = { $lte: [{ $ifNull: ['$fence', 0] }, fence] }
-      const ours = (value: unknown, field: string) => ({ $cond: [isOurs, value, field] })
-      const doc = await executions.findOneAndUpdate(
-        open(lane),
-        [
-          {
-            $set: {
-              state: ours('running', '$state'),
-              token: ours(token, '$token'),
-              claims: ours({ $add: ['$claims', 1] }, '$claims'),
-              fence: ours(fence, '$fence')
-            }
-          }
-        ],
-        { sort: { ord: 1 }, returnDocument: 'after' }
-      )
-      if (doc === null) return null
-      if (doc.untold !== undefined) outbox.tellSoon([doc])
-      return doc.token === token ? toExecution(doc) : 'lost'
-    },
-    /** Puts the one that runs under a lease back to wait, and takes back the counted claim. */
-    async rest({ lane, token }: Lease): Promise<void> {
-      await executions.updateOne(
-        { ...open(lane), token },
-        { $set: { state: 'queued', claims: 0 }, $unset: { token: 1 } }
-      )
     }
   }
 }

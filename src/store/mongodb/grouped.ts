@@ -73,27 +73,36 @@ export interface Swap {
   readonly update: Document | Document[]
 }
 
+/** Makes compare-and-sets together, as `swapAll` does. */
+export function groupedSwap<S extends Swap, D extends Document>(collection: Collection<D>, made: Made<S>) {
+  return grouped((swaps: readonly S[]) => swapAll(collection, swaps, made))
+}
+
+/** Looks which of some swaps were made. */
+type Made<S> = (swaps: readonly S[]) => Promise<readonly boolean[]>
+
 /**
- * Makes compare-and-sets together and answers for each whether it held. The server only counts how many did: where not all did,
+ * Makes compare-and-sets in one call and answers for each whether it held. The server only counts how many did: where not all did,
  * `made` looks which.
  */
-export function groupedSwap<S extends Swap, D extends Document>(
+export async function swapAll<S extends Swap, D extends Document>(
   collection: Collection<D>,
-  made: (swaps: readonly S[]) => Promise<readonly boolean[]>
-) {
-  return grouped(async (swaps: readonly S[]): Promise<readonly boolean[]> => {
-    if (swaps.length === 1) return [await alone(collection, swaps[0] as S)]
-    const writes = swaps.map(({ filter, update }) => ({ updateOne: { filter, update } })) as never
-    try {
-      const { matchedCount } = await collection.bulkWrite(writes as AnyBulkWriteOperation<D>[], { ordered: false })
-      return matchedCount === swaps.length ? swaps.map(() => true) : await made(swaps)
-    } catch (error) {
-      if (!isOfOne(error)) throw error
-    }
-    // One that the server could not take must not take the others with it.
-    const before = await made(swaps)
-    return Promise.all(swaps.map((swap, i) => before[i] || alone(collection, swap)))
-  })
+  swaps: readonly S[],
+  made: Made<S>
+): Promise<readonly boolean[]> {
+  const [first, ...more] = swaps
+  if (first === undefined) return []
+  if (more.length === 0) return [await alone(collection, first)]
+  const writes = swaps.map(({ filter, update }) => ({ updateOne: { filter, update } })) as never
+  try {
+    const { matchedCount } = await collection.bulkWrite(writes as AnyBulkWriteOperation<D>[], { ordered: false })
+    return matchedCount === swaps.length ? swaps.map(() => true) : await made(swaps)
+  } catch (error) {
+    if (!isOfOne(error)) throw error
+  }
+  // One that the server could not take must not take the others with it.
+  const before = await made(swaps)
+  return Promise.all(swaps.map((swap, i) => before[i] || alone(collection, swap)))
 }
 
 async function alone<D extends Document>(collection: Collection<D>, { filter, update }: Swap): Promise<boolean> {

@@ -1,16 +1,11 @@
 import type { AnyBulkWriteOperation } from 'mongodb'
-import type { Clock } from '../../frames/clock.ts'
-import type { Lease, Store } from '../store.ts'
+import type { Lease } from '../store.ts'
 import type { Collections, LaneDoc } from './collections.ts'
 import { isDuplicate } from './connection.ts'
 import { groupedSwap, type Swap } from './grouped.ts'
 import type { ServerTime } from './server-time.ts'
 
 export type Lanes = ReturnType<typeof createLanes>
-
-/** Entries that have left the front of the index are still walked over: a look starts a little before the last find. */
-const slackMs = 1_000
-const fullLookEveryMs = 2_000
 
 /** A ring: `arrived` for a new message, which moves its conversation to the top of the list. */
 export interface Ring {
@@ -29,14 +24,10 @@ export interface RungLease extends Lease {
 export function createLanes(parts: {
   lanes: Collections['lanes']
   time: ServerTime
-  clock: Clock
   /** Called when a lane was made due here. */
   tell: () => void
 }) {
-  const { lanes, time, clock, tell } = parts
-  // By the tenants asked for: what is oldest for some is not for others.
-  const lowWater = new Map<string, Date>()
-  let fullLookAt = Number.NEGATIVE_INFINITY
+  const { lanes, time, tell } = parts
 
   /** A ring never shortens a lease or a backoff. `placesAfter`: of those rung together the first is due first, by a millisecond each. */
   const rung = ({ isWork, arrived }: Pick<Ring, 'isWork' | 'arrived'>, placesAfter: object | number) => ({
@@ -68,11 +59,6 @@ export function createLanes(parts: {
     if (rings.length > 0) await lanes.bulkWrite(rings.map(upsert), { ordered: false })
   }
 
-  const dueSince = (low: Date | undefined) => ({
-    wakeAt: { $exists: true, ...(low !== undefined && { $gt: low }) },
-    $expr: { $lte: ['$wakeAt', time.now] }
-  })
-
   /** Made is what holds no longer. */
   const idle = groupedSwap(lanes, async (swaps: readonly (Swap & { filter: { token: string } })[]) => {
     const tokens = swaps.map(({ filter }) => filter.token)
@@ -103,24 +89,6 @@ export function createLanes(parts: {
         })
       }
       if (rings.some(({ isWork }) => isWork)) tell()
-    },
-
-    /** Takes the lane that has been due longest; `bell` is how often it had been rung by then. */
-    async take({ tenants, owner, leaseMs }: Parameters<Store['claim']>[0], token: string): Promise<RungLease | null> {
-      if (clock.monotonic() - fullLookAt >= fullLookEveryMs || clock.monotonic() < fullLookAt) {
-        fullLookAt = clock.monotonic()
-        lowWater.clear()
-      }
-      const asked = tenants.join()
-      const update = { token, owner, wakeAt: time.after(leaseMs), fence: { $add: [{ $ifNull: ['$fence', 0] }, 1] } }
-      const found = await lanes.findOneAndUpdate(
-        { tenant: { $in: [...tenants] }, ...dueSince(lowWater.get(asked)) },
-        [{ $set: update }],
-        { sort: { wakeAt: 1 }, returnDocument: 'before' }
-      )
-      if (found === null) return null
-      lowWater.set(asked, new Date((found.wakeAt?.getTime() ?? 0) - slackMs))
-      return { lane: found._id, tenant: found.tenant, token, fence: (found.fence ?? 0) + 1, bell: found.bell }
     },
 
     async extend({ lane, token }: Lease, leaseMs: number): Promise<boolean> {

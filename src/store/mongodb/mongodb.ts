@@ -5,10 +5,12 @@ import type { Store } from '../store.ts'
 import { createAcceptBatches } from './accept-batches.ts'
 import { createAudit } from './audit.ts'
 import { createAuditBatches } from './audit-batches.ts'
+import { createClaims } from './claims.ts'
 import { collectionsOf } from './collections.ts'
 import { createClient, createReach, databaseIn } from './connection.ts'
 import { createConversations } from './conversations.ts'
 import { createExecutions } from './executions.ts'
+import { createHeads } from './heads.ts'
 import { inspectDatabase, prepareDatabase } from './inspect.ts'
 import { createIntake } from './intake.ts'
 import { createLanes } from './lanes.ts'
@@ -58,14 +60,16 @@ export async function openMongoStore({
 
   const time = createServerTime(clock, offsetMs)
   const wakeUps = createWakeUps(collections.lanes)
-  const lanes = createLanes({ lanes: collections.lanes, time, clock, tell: wakeUps.tell })
+  const lanes = createLanes({ lanes: collections.lanes, time, tell: wakeUps.tell })
   const audit = createAudit(collections.audit)
   const auditBatches = createAuditBatches(collections.audit)
   const outbox = createOutbox(collections.executions, auditBatches)
-  const executions = createExecutions(collections.executions, outbox)
+  const executions = createExecutions(collections.executions)
+  const heads = createHeads(collections.executions, outbox)
   const intake = createIntake({ executions: collections.executions, lanes, outbox })
   const batches = createAcceptBatches({ executions: collections.executions, lanes, clock, contentMs, reach })
-  const work = createWork({ collections, executions, lanes, audit: auditBatches, outbox, time, entropy })
+  const work = createWork({ collections, executions, heads, lanes, audit: auditBatches, outbox, time })
+  const claim = createClaims({ lanes: collections.lanes, heads, rest: work.restSoon, time, clock, entropy })
   const queries = createQueries(collections, time, clock)
   const conversations = createConversations(collections)
   const records = createRecords(collections.records)
@@ -83,7 +87,7 @@ export async function openMongoStore({
     claim: options =>
       reach(async () => {
         await batches.rung()
-        return work.claim(options)
+        return claim(options)
       }),
     heartbeat: (lease, leaseMs) => reach(() => lanes.extend(lease, leaseMs)),
     append: (lease, execution, frames, extras) => reach(() => work.append(lease, execution, frames, extras)),

@@ -1,12 +1,12 @@
 import { Binary, type UpdateFilter } from 'mongodb'
-import type { Entropy } from '../../frames/entropy.ts'
 import type { Execution } from '../../frames/execution.ts'
 import type { Frame } from '../../frames/frame.ts'
-import type { Claim, Extras, Lease, Store } from '../store.ts'
+import type { Extras, Lease, Store } from '../store.ts'
 import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { adding, areInRow, before, type Executions } from './executions.ts'
 import { groupedInsert } from './grouped.ts'
+import type { Heads } from './heads.ts'
 import type { Lanes } from './lanes.ts'
 import { type Outbox, untold } from './outbox.ts'
 import type { ServerTime } from './server-time.ts'
@@ -17,13 +17,13 @@ type Ended = { ended: boolean; next: Execution | null }
 export function createWork(parts: {
   collections: Pick<Collections, 'executions' | 'blobs'>
   executions: Executions
+  heads: Heads
   lanes: Lanes
   audit: AuditBatches
   outbox: Outbox
   time: ServerTime
-  entropy: Entropy
 }) {
-  const { collections, executions, lanes, audit, outbox, time, entropy } = parts
+  const { collections, executions, heads, lanes, audit, outbox, time } = parts
   const insertBlob = groupedInsert(collections.blobs)
 
   /** Bytes go before the frame that names them. False where a later holder has been here. */
@@ -61,11 +61,11 @@ export function createWork(parts: {
 
   /** After an end: the lane's next under the same lease, or the lane let go. */
   async function goOn(lease: Lease, takeNext: boolean): Promise<Ended> {
-    if (!(await executions.isWaiting(lease.lane))) {
+    if (!(await heads.isWaiting(lease.lane))) {
       restSoon(lease)
       return { ended: true, next: null }
     }
-    const next = takeNext ? await executions.run(lease) : null
+    const next = takeNext ? await heads.run(lease) : null
     // Somebody else's decision may have taken it in between: then the lane is looked at once more.
     if (next === null) await lanes.letGo(lease, 0)
     return { ended: true, next: next === 'lost' ? null : next }
@@ -81,15 +81,7 @@ export function createWork(parts: {
   })
 
   return {
-    async claim(options: Parameters<Store['claim']>[0]): Promise<Claim | null> {
-      for (;;) {
-        const lease = await lanes.take(options, entropy.id())
-        if (lease === null) return null
-        const execution = await executions.run(lease)
-        if (execution === null) restSoon(lease)
-        else if (execution !== 'lost') return { lease, execution }
-      }
-    },
+    restSoon,
     async append(lease: Lease, id: string, frames: readonly Frame[], extras: Extras = {}): Promise<boolean> {
       if (!(await prepare(lease, id, frames, extras))) return false
       const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
@@ -137,7 +129,7 @@ export function createWork(parts: {
     },
     async release(lease: Lease, delayMs: number): Promise<boolean> {
       if (!(await lanes.letGo(lease, delayMs))) return false
-      await executions.rest(lease)
+      await heads.rest(lease)
       return true
     }
   }

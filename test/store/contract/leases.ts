@@ -85,6 +85,27 @@ export function leases(test: Suite): void {
     t.equal((await claim(store))?.execution.id, first!.id, 'and the order of the lane stands')
   })
 
+  test('claims at the same time take different lanes, those that wait longest, each with its oldest message', async (t, {
+    store
+  }) => {
+    const messages = Array.from({ length: 12 }, (_, i) => message({ lane: `lane-${i % 6}` }))
+    for (const one of messages) await store.accept(one)
+    const first = await Promise.all(Array.from({ length: 4 }, () => claim(store)))
+    const rest = await Promise.all(Array.from({ length: 4 }, () => claim(store)))
+    const ids = (claims: typeof first) => claims.flatMap(one => (one === null ? [] : [one.execution.id])).toSorted()
+    const inOrder = messages.map(({ id }) => id)
+    t.strictSame(ids(first), inOrder.slice(0, 4).toSorted())
+    t.strictSame(ids(rest), inOrder.slice(4, 6).toSorted())
+    const taken = [...first, ...rest].filter(one => one !== null)
+    t.equal(new Set(taken.map(({ lease }) => lease.token)).size, 6)
+    const goOn = taken.map(({ lease, execution }) => store.finish(lease, execution.id, { ...done, takeNext: true }))
+    t.strictSame(
+      (await Promise.all(goOn)).map(({ next }) => next?.id).toSorted(),
+      inOrder.slice(6).toSorted(),
+      'each lane goes on with its own next'
+    )
+  })
+
   test('a lane released is due at once, also when the given time is past', async (t, { store, clock }) => {
     await store.accept(message())
     await store.release((await claim(store))!.lease)
