@@ -98,7 +98,11 @@ export async function openMongoStore({
     release: (lease, wakeAt = 0) => reach(() => work.release(lease, wakeAt - clock.now())),
     reopen: (execution, frame, told) => reach(() => intake.reopen(execution, frame, told)),
     audit: told => reach(() => auditBatches.keep(told)),
-    auditPage: query => reach(() => audit.page(query)),
+    auditPage: query =>
+      reach(async () => {
+        await outbox.tellNow()
+        return audit.page(query)
+      }),
     due: limit => reach(() => queries.due(limit)),
     sweep: () => reach(() => sweeper.pass(), null),
     read: execution => reach(() => queries.read(execution)),

@@ -5,7 +5,7 @@ import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 
 /** Nobody waits for an outcome to be told: the more go together, the fewer writes it takes. */
-const pauseMs = 100
+const pauseMs = 500
 
 /** Outcomes as they wait in the execution's own document, written by the same compare-and-set as the frames that they tell of. */
 export type Untold = Pick<ExecutionDoc, '_id' | 'untold'>
@@ -16,6 +16,8 @@ export interface Outbox {
   tellSoon(executions: readonly Untold[]): void
   /** Tells now, and resolves once it is told. */
   tell(executions: readonly Untold[]): Promise<void>
+  /** Tells what waits here, so that who asks now is shown it. */
+  tellNow(): Promise<void>
   /** Tells what waits without a pause from now on, and settles once nothing is under way. */
   settled(): Promise<void>
 }
@@ -37,11 +39,15 @@ export function createOutbox(executions: Collections['executions'], audit: Audit
     await executions.bulkWrite(found.map(takingOut), { ordered: false })
   }
 
+  async function tellNow(): Promise<void> {
+    const batch = byExecution(waiting)
+    waiting = []
+    await tell(batch).catch(() => {})
+  }
+
   async function tellWaiting(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = waiting
-      waiting = []
-      await tell(batch).catch(() => {})
+      await tellNow()
       await setTimeout(pauseMs, undefined, { signal: closing.signal }).catch(() => {})
     }
     telling = null
@@ -49,6 +55,7 @@ export function createOutbox(executions: Collections['executions'], audit: Audit
 
   return {
     tell,
+    tellNow,
     tellSoon(found) {
       waiting.push(...found.filter(({ untold = [] }) => untold.length > 0))
       if (waiting.length > 0) telling ??= tellWaiting()
@@ -58,6 +65,12 @@ export function createOutbox(executions: Collections['executions'], audit: Audit
       await telling
     }
   }
+}
+
+/** What came of one execution at several times goes together. */
+function byExecution(found: readonly Untold[]): Untold[] {
+  const own = Map.groupBy(found, ({ _id }) => _id)
+  return [...own].map(([_id, each]) => ({ _id, untold: [...new Set(each.flatMap(({ untold = [] }) => untold))] }))
 }
 
 /** An empty list goes: the index of what is untold holds nothing else. */
