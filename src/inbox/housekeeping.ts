@@ -2,13 +2,13 @@ import type { Clock } from '../frames/clock.ts'
 import type { Observe } from '../frames/event.ts'
 import type { Store } from '../store/store.ts'
 
-const everyMs = 30_000
-/** Less than the pause between two sweeps of one process, whose timer may be early. */
-const turnMs = 25_000
+const lookEveryMs = 10_000
+/** A little less than two looks, since a timer may be early. Who dies after its turn is followed by another within three. */
+const turnMs = 19_000
 
 /**
- * Sweeps the store every half minute: rings forgotten lanes, deletes audio past its retention, purges old content. Of the processes
- * that share a store, the first in each half minute does. Returns the way to stop.
+ * Sweeps the store every twenty seconds: rings forgotten lanes, deletes audio past its retention, purges old content. Of the processes
+ * that share a store, the first to look in each such time does. Returns the way to stop.
  */
 export function keepHouse({
   store,
@@ -37,7 +37,7 @@ export function keepHouse({
     if (busy) return
     busy = true
     sweeping = sweep()
-  }, everyMs)
+  }, lookEveryMs)
   timer.unref()
   return async () => {
     clearInterval(timer)
