@@ -14,6 +14,7 @@ import { policy } from '../../src/policy/classes.ts'
 import { decide } from '../../src/policy/decide.ts'
 import type { Provider, Request, Turn } from '../../src/providers/provider.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import type { Store } from '../../src/store/store.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
@@ -29,6 +30,8 @@ export interface Outside {
   listSent?: Channel['listSent']
   tools?: readonly Tool[]
   leaseMs?: number
+  /** Stands between the rooms and the store. */
+  wrap?: (store: Store) => Store
   /** One keeps the dispatcher from looking for work while a lane is at work. */
   concurrency?: number
 }
@@ -82,7 +85,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     maxToolCalls,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const parts = { store, clock, entropy, observe }
+  const parts = { store: outside.wrap?.(store) ?? store, clock, entropy, observe }
   const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
   const worker = createWorker(engine, {
     ...{
