@@ -1,0 +1,13 @@
+import type { Cluster } from './cluster.ts'
+import type { Teardown } from './field.ts'
+import type { Report } from './verdict.ts'
+
+/** What a case is played in: the replica set, or null for the embedded store, and whether others torment it meanwhile. */
+export interface Setting {
+  readonly cluster: Cluster | null
+  readonly isTormented: boolean
+  readonly seed: number
+}
+
+/** A case of the suite. */
+export type Play = (t: Teardown, setting: Setting) => Promise<Report>
