@@ -1,9 +1,13 @@
-/** Bends the wall clock of this process by the first offset (ms), and on each SIGUSR2 by the next: one that is set wrong, and one that is set right while it runs. */
-export function bendTime(offsets: readonly number[]): void {
+import { writeSync } from 'node:fs'
+import { bite } from './points.ts'
+
+/** Bends the wall clock of this process by the first offset (ms), and every `everyMs` by the next: one that is set wrong, and set right, and wrong again while it runs. */
+export function bendTime(offsets: readonly number[], everyMs: number): void {
   const { now } = Date
   let at = 0
   Date.now = () => now() + (offsets[at % offsets.length] ?? 0)
-  process.on('SIGUSR2', () => {
+  setInterval(() => {
     at += 1
-  })
+    writeSync(2, `${bite} a jump of the clock\n`)
+  }, everyMs).unref()
 }

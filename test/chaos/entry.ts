@@ -12,11 +12,12 @@ import { watchClaims } from './mid-claim.ts'
 import { bite, midClaim, type Point } from './points.ts'
 
 const { CHAOS_POINT, CHAOS_OCCURRENCES = '1', CHAOS_SIGNAL = 'SIGKILL', CHAOS_LEDGER = '' } = process.env
-const { CHAOS_CLOCK_MS, CHAOS_RETENTION_MS } = process.env
+const { CHAOS_CLOCK_MS, CHAOS_JUMP_MS, CHAOS_RETENTION_MS } = process.env
 const occurrences = new Set(CHAOS_OCCURRENCES.split(',').map(Number))
+const sweepMs = 250
 let passed = 0
 
-if (CHAOS_CLOCK_MS !== undefined) bendTime(CHAOS_CLOCK_MS.split(',').map(Number))
+if (CHAOS_CLOCK_MS !== undefined) bendTime(CHAOS_CLOCK_MS.split(',').map(Number), Number(CHAOS_JUMP_MS))
 if (CHAOS_POINT === midClaim) watchClaims(() => reached(midClaim))
 await startServer(process.env, { wrap: standBetween, tools: ledgerTools(CHAOS_LEDGER, () => reached('tool-done')) })
 
@@ -80,8 +81,6 @@ function purgeAt(wanted: number | null): number | null {
 function sweepOften(store: Store): void {
   setInterval(() => void store.sweep().catch(() => {}), sweepMs).unref()
 }
-
-const sweepMs = 250
 
 async function after<T>(work: Promise<T>, point: Point): Promise<T> {
   const result = await work

@@ -9,5 +9,10 @@ export interface Setting {
   readonly seed: number
 }
 
+/** On which store a case is played, for one that leaves its members alone. */
+export interface OnStore {
+  readonly cluster: Pick<Cluster, 'uri'> | null
+}
+
 /** A case of the suite. */
 export type Play = (t: Teardown, setting: Setting) => Promise<Report>

@@ -1,11 +1,11 @@
 import { type Field, type Served, setField, type Teardown } from '../field.ts'
-import type { Setting } from '../setting.ts'
+import type { OnStore } from '../setting.ts'
 import { judge, type Report } from '../verdict.ts'
 
 const replicas = 3
 
 /** Posts the same webhook a hundred times at once (to three replicas where they share a database), kills servers twice over it, and goes on posting it. */
-export async function duplicates(t: Teardown, { cluster }: Pick<Setting, 'cluster'>): Promise<Report> {
+export async function duplicates(t: Teardown, { cluster }: OnStore): Promise<Report> {
   const field = await setField(t)
   const [message] = field.person(['bell'])
   const serve = (env: Record<string, string>) =>

@@ -7,13 +7,14 @@ import { judge, type Report } from '../verdict.ts'
 const people = 40
 const pauseMs = 400
 const longestGapMs = 15_000
+const backlogMs = 5 * 60_000
 
 /** C2: the primary is killed twice while a hundred messages a second come in. */
 export const primaryKilled: Play = (t, { cluster }) =>
   underLoad(t, 'C2 kill -9 of the primary under load', async () => {
     for (let i = 0; i < 2; i++) {
-      await cluster?.killPrimary(3_000)
-      await wait(4_000)
+      await cluster?.killPrimary(2_000)
+      await wait(3_000)
     }
     return 2
   })
@@ -65,7 +66,7 @@ async function underLoad(t: Teardown, name: string, strike: () => Promise<number
   })
   await Promise.all(writing)
   await field.speak(servers)
-  await field.quiet()
+  await field.quiet(backlogMs)
   return verdictOf(field, servers, { name, bit, refused, gapMs: longestGap(acknowledgedAt) })
 }
 

@@ -13,7 +13,7 @@ import { countOpen, type Ground, readJournal } from '../journal.ts'
 import { openStoreOf } from '../open-store.ts'
 import { openPartition, type Partition } from '../partition.ts'
 import { randomOf } from '../plan.ts'
-import type { Setting } from '../setting.ts'
+import type { OnStore, Setting } from '../setting.ts'
 import type { Report } from '../verdict.ts'
 
 const lifeMs = 2_500
@@ -23,7 +23,11 @@ const drainMs = 60_000
  * Lets several processes (one on the embedded store) ask the store for random things while they are killed, started again and cut off,
  * and checks what they wrote down against a model of the store.
  */
-export async function history(t: Teardown, { cluster, seed }: Setting, lives: number): Promise<Report> {
+export async function history(
+  t: Teardown,
+  { cluster, seed }: OnStore & Pick<Setting, 'seed'>,
+  lives: number
+): Promise<Report> {
   const dir = mkdtempSync(join(tmpdir(), 'knomly-history-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const uri = cluster === null ? undefined : databaseOn(cluster.uri, `history-${randomUUID()}`)
@@ -80,6 +84,8 @@ async function endAll(ground: Ground, file: string): Promise<void> {
     while ((await countOpen(ground)) > 0 || (await client.decide()) > 0) {
       if (performance.now() > deadline) throw new Error(`${await countOpen(ground)} executions do not end`)
       while (await client.drain());
+      // Who was killed between a message and its ring left work of which nobody was told.
+      await store.sweep().catch(() => {})
       await wait(100)
     }
   } finally {

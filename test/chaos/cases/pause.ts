@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { until } from '../../stage.ts'
 import { type Field, type Served, setField, type Teardown, type Wish } from '../field.ts'
 import { bite, type Point } from '../points.ts'
-import type { Setting } from '../setting.ts'
+import type { OnStore } from '../setting.ts'
 import { talkUntil } from '../talk.ts'
 import { judge, type Report } from '../verdict.ts'
 
@@ -31,12 +31,7 @@ const passings = [2, 5, 9, 14, 20]
  * Stops the process for some leases in mid-step or in mid-effect and lets it wake up, once for each of `leases`: what it then does is
  * done once and in order. On a database another worker takes over meanwhile.
  */
-export async function pause(
-  t: Teardown,
-  { cluster }: Pick<Setting, 'cluster'>,
-  at: Pause,
-  leases: readonly number[]
-): Promise<Report> {
+export async function pause(t: Teardown, { cluster }: OnStore, at: Pause, leases: readonly number[]): Promise<Report> {
   const field = await setField(t)
   for (const wishes of conversations) field.person(wishes)
   const isOwn = !(at in outside)
