@@ -49,7 +49,8 @@ export async function openPartition(): Promise<Partition> {
 
   const server = createServer(client => {
     client.on('error', () => {})
-    void greet(client).then(async ({ host, port, rest }) => {
+    const connect = async () => {
+      const { host, port, rest } = await greet(client)
       const link: Link = { host: `${host}:${port}`, client, missed: false, dropped: false }
       links.add(link)
       client.once('close', () => links.delete(link))
@@ -62,7 +63,9 @@ export async function openPartition(): Promise<Partition> {
       relay(link, member, client)
       client.write(granted)
       if (rest.length > 0) member.write(rest)
-    }, ignore)
+    }
+    // Whoever cannot be reached is gone: the client is told by the end of its connection.
+    connect().catch(() => client.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -104,7 +107,6 @@ interface Link {
 }
 
 const everybody = '*'
-const ignore = () => {}
 
 /** What one waits for again and again. */
 function createGate(): { opened(): Promise<void>; open(): void } {

@@ -40,7 +40,7 @@ export function suiteOf(about: { seed: number; isLong: boolean; onDatabase: bool
   const times = isLong ? 5 : 1
   const database = onDatabase ? ofDatabase : ofDisk
   const rough = repeated(times, [...ofBoth(isLong), ...database.rough])
-  const size = onDatabase ? { hot: 600, quiet: 100 } : { hot: 3_000, quiet: 300 }
+  const size = onDatabase ? { hot: 300, quiet: 60 } : { hot: 1_500, quiet: 200 }
   return {
     rough: [...killings(about), ...rough],
     calm: [

@@ -18,6 +18,8 @@ import type { Report } from '../verdict.ts'
 
 const lifeMs = 2_500
 const drainMs = 60_000
+// In fewer short lives it may well be that nobody sleeps through a lease.
+const enoughKills = 6
 
 /**
  * Lets several processes (one on the embedded store) ask the store for random things while they are killed, started again and cut off,
@@ -122,7 +124,7 @@ async function verdictOf(
     problems: [
       ...problems,
       ...odd.map(({ id, state }) => `${id} is ${state}`),
-      ...(refused > 0 ? [] : ['nobody was refused: no lease was lost'])
+      ...(refused > 0 || killed < enoughKills ? [] : ['nobody was refused: no lease was lost'])
     ]
   }
 }
