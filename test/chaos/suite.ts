@@ -40,7 +40,7 @@ export function suiteOf(about: { seed: number; isLong: boolean; onDatabase: bool
   const times = isLong ? 5 : 1
   const database = onDatabase ? ofDatabase : ofDisk
   const rough = repeated(times, [...ofBoth(isLong), ...database.rough])
-  const size = onDatabase ? { hot: 300, quiet: 60 } : { hot: 1_500, quiet: 200 }
+  const size = onDatabase ? { hot: 400, quiet: 50, everyMs: 300 } : { hot: 1_500, quiet: 200, everyMs: 50 }
   return {
     rough: [...killings(about), ...rough],
     calm: [
