@@ -51,7 +51,8 @@ export interface Stage {
   readonly caller: Caller
   readonly env: Record<string, string>
   readonly dataDir: string
-  callerOf(from: string): Caller
+  /** A person who writes to us; what is posted goes to the server at `deliverTo` where there are several. */
+  callerOf(from: string, deliverTo?: string): Caller
   /** Starts (again) a server on the same folder and port and waits until it is ready. */
   start(env?: Record<string, string>, entry?: string): Promise<ServerProcess>
   api(path: string, init?: RequestInit): Promise<Response>
@@ -106,8 +107,8 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
     rmSync(dataDir, { recursive: true, force: true })
     await store.drop()
   })
-  const callerOf = (from: string) =>
-    createCaller({ accountSid, authToken, publicUrl: url, from, to: ours, addMedia: twilio.addMedia })
+  const callerOf = (from: string, deliverTo = url) =>
+    createCaller({ accountSid, authToken, publicUrl: url, deliverTo, from, to: ours, addMedia: twilio.addMedia })
   const api = (path: string, init: RequestInit = {}) =>
     fetch(url + path, { ...init, headers: { authorization: `Bearer ${operatorToken}`, ...init.headers } })
 

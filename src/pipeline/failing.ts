@@ -86,9 +86,12 @@ async function announceDelay(engine: Engine, holder: Holder, failure: Failure, w
     []
   )
   await holder.append([note], { refs: [note.id] })
-  await engine.announceDelay
-    .run({ execution: holder.execution, frame: note, signal: work.signal })
-    .catch(() => undefined)
+  await tell(engine, holder, { execution: holder.execution, frame: note, signal: work.signal }).catch(() => undefined)
+}
+
+async function tell({ announceDelay }: Engine, holder: Holder, work: Work): Promise<void> {
+  await announceDelay.prepare?.(work)
+  if (await holder.isFresh()) await announceDelay.run(work)
 }
 
 function failed(

@@ -20,6 +20,8 @@ export interface Product {
 /** One step of the work. It reads frames and answers the next; it never writes to the store and never looks for hidden state. */
 export interface Processor {
   readonly name: string
+  /** For an effect: looks at what `run` must know. What waits here waits before the last look at the lease, and not between it and the effect. */
+  prepare?(work: Work): Promise<void>
   /**
    * Does the step. For an effect it is called only under the claim that wrote the started-frame, once that is on disk; a step
    * without one begins while the frame that it takes is still being written.

@@ -131,6 +131,7 @@ async function goOn(
 async function step(engine: Engine, holder: Holder, processor: Processor, work: Work): Promise<Product> {
   const { name, recover } = processor
   const recovering = recover !== undefined && !holder.wrote(work.frame)
+  if (!recovering) await processor.prepare?.(work)
   // A process that slept with its intent written must not fire the effect on waking: the lease may be somebody else's.
   if (recover !== undefined && !(await holder.isFresh())) throw new LeaseLost()
   const started = engine.clock.monotonic()

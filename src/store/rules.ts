@@ -9,8 +9,8 @@ export const deadlineMs = 4_500
 /** The ends that an operator's retry may leave. */
 export const reopenable: ReadonlySet<State> = new Set<State>(['dead', 'unknown', 'cancelled', 'refused'])
 
-/** Work that waits longer than this is looked at: is its lane rung? */
-export const forgottenAfterMs = 30_000
+/** Work that waits longer than this is looked at by the sweep: is its lane rung? A ring comes within moments of its message. */
+export const forgottenAfterMs = 5_000
 
 /** The most audit records that one pass of the sweeper deletes (of a tenant): an execution leaves several. */
 export const auditPerPass = 5_000

@@ -4,17 +4,25 @@ import type { Frame } from '../../src/frames/frame.ts'
 import type { Kind } from '../../src/frames/kinds.ts'
 import type { Request } from '../../src/providers/provider.ts'
 import { startServer } from '../../src/server.ts'
+import type { Store } from '../../src/store/store.ts'
 import type { Ports } from '../../src/system.ts'
+import { bendTime } from './bent-time.ts'
 import { ledgerTools } from './ledger-tools.ts'
-import { bite, type Point } from './points.ts'
+import { watchClaims } from './mid-claim.ts'
+import { bite, midClaim, type Point } from './points.ts'
 
-const { CHAOS_POINT, CHAOS_OCCURRENCE = '1', CHAOS_SIGNAL = 'SIGKILL', CHAOS_LEDGER = '' } = process.env
-let left = Number(CHAOS_OCCURRENCE)
+const { CHAOS_POINT, CHAOS_OCCURRENCES = '1', CHAOS_SIGNAL = 'SIGKILL', CHAOS_LEDGER = '' } = process.env
+const { CHAOS_CLOCK_MS, CHAOS_JUMP_MS, CHAOS_RETENTION_MS } = process.env
+const occurrences = new Set(CHAOS_OCCURRENCES.split(',').map(Number))
+const sweepMs = 250
+let passed = 0
 
+if (CHAOS_CLOCK_MS !== undefined) bendTime(CHAOS_CLOCK_MS.split(',').map(Number), Number(CHAOS_JUMP_MS))
+if (CHAOS_POINT === midClaim) watchClaims(() => reached(midClaim))
 await startServer(process.env, { wrap: standBetween, tools: ledgerTools(CHAOS_LEDGER, () => reached('tool-done')) })
 
 function reached(point: Point): void {
-  if (point === CHAOS_POINT && --left === 0) strike(point, CHAOS_SIGNAL)
+  if (point === CHAOS_POINT && occurrences.has(++passed)) strike(point, CHAOS_SIGNAL)
 }
 
 function strike(where: string, signal: string): void {
@@ -23,6 +31,7 @@ function strike(where: string, signal: string): void {
 }
 
 function standBetween({ store, provider, channel }: Ports): Ports {
+  if (CHAOS_RETENTION_MS !== undefined) sweepOften(store)
   return {
     store: {
       ...store,
@@ -44,7 +53,7 @@ function standBetween({ store, provider, channel }: Ports): Ports {
       },
       finish(lease, execution, end) {
         reached('finishing')
-        return after(store.finish(lease, execution, end), 'finished')
+        return after(store.finish(lease, execution, { ...end, purgeAt: purgeAt(end.purgeAt) }), 'finished')
       }
     },
     provider: {
@@ -62,6 +71,15 @@ function standBetween({ store, provider, channel }: Ports): Ports {
       send: (outgoing, signal) => after(channel.send(outgoing, signal), 'reply-taken')
     }
   }
+}
+
+/** What is done is purged as soon as the harness wants it: days are too long to be waited for. */
+function purgeAt(wanted: number | null): number | null {
+  return CHAOS_RETENTION_MS === undefined ? wanted : Date.now() + Number(CHAOS_RETENTION_MS)
+}
+
+function sweepOften(store: Store): void {
+  setInterval(() => void store.sweep().catch(() => {}), sweepMs).unref()
 }
 
 async function after<T>(work: Promise<T>, point: Point): Promise<T> {

@@ -5,7 +5,17 @@ import type { AgentRequest, Turn } from '../../src/simulator/agent-script.ts'
 import { inboundParams } from '../../src/simulator/inbound-params.ts'
 import { newSid, type SentMessage } from '../../src/simulator/twilio-messages.ts'
 import type { Params } from '../../src/simulator/twilio-signer.ts'
-import { accountSid, ours, type ServerProcess, type Stage, setStage, startProcess, until, voice } from '../stage.ts'
+import {
+  accountSid,
+  freePort,
+  ours,
+  type ServerProcess,
+  type Stage,
+  setStage,
+  startProcess,
+  until,
+  voice
+} from '../stage.ts'
 import { countOpen } from './journal.ts'
 import { type Effect, type EffectLedger, openLedger } from './ledger.ts'
 import { bite } from './points.ts'
@@ -30,6 +40,11 @@ export interface Meddling {
   taken?: (message: SentMessage) => unknown
 }
 
+/** A server of the field, and where it listens. */
+export interface Served extends ServerProcess {
+  readonly url: string
+}
+
 /** A stage for faults: people who say things, a world that remembers what was done to it, and a server that may be killed. */
 export interface Field {
   readonly stage: Stage
@@ -40,12 +55,16 @@ export interface Field {
   calls(): ReadonlyMap<string, number>
   /** Writes down what a new person will say, in order. */
   person(wishes: readonly Wish[], options?: { voice?: boolean }): Said[]
-  /** Starts the server by the harness's entry, dying at a point where one is named; resolves when it is ready or has died. */
-  serve(env?: Record<string, string>): Promise<ServerProcess>
-  /** Posts what was not acknowledged yet, the messages of a person one after the other, each until it is taken, while the server lives. */
-  speak(server: ServerProcess, messages?: readonly Said[]): Promise<void>
-  /** Posts one message once and answers the status; 0 where nobody answered. */
-  post(message: Said): Promise<number>
+  /** Writes down what a person says in writing after something else. */
+  again(after: Said, wish: Wish): Said
+  /** Starts a server by the harness's entry, dying at a point where one is named, on a port of its own if `beside` others; resolves when it answers or has died. */
+  serve(env?: Record<string, string>, options?: { beside?: boolean }): Promise<Served>
+  /** Posts what was not acknowledged yet, the messages of a person one after the other, each until it is taken, to the servers in turns while one lives. */
+  speak(servers: Served | readonly Served[], messages?: readonly Said[]): Promise<void>
+  /** Posts one message once (to the first server, or to the one that is named) and answers the status; 0 where nobody answered. */
+  post(message: Said, to?: Served): Promise<number>
+  /** How many leases its servers have noticed to be lost. */
+  fenced(): number
   /** Waits until nothing is open. */
   quiet(timeoutMs?: number): Promise<void>
 }
@@ -79,7 +98,7 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
   })
   const { twilio } = stage
   twilio.onMessage(message => meddling.taken?.(message) as Promise<void>)
-  const servers = new Set<ServerProcess>()
+  const servers = new Set<Served>()
   t.teardown(async () => {
     await Promise.all([...servers].map(server => server.kill('SIGKILL')))
     await ledger.close()
@@ -110,9 +129,9 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
     return bytes
   }
 
-  async function post(message: Said): Promise<number> {
+  async function post(message: Said, to?: Served): Promise<number> {
     const { status } = await stage
-      .callerOf(message.person)
+      .callerOf(message.person, to?.url)
       .raw(message.params)
       .catch(() => ({ status: 0 }))
     if (status === 200) message.acknowledged = true
@@ -132,28 +151,30 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
       const address = `whatsapp:+1555${String(++people).padStart(7, '0')}`
       return wishes.map((wish, i) => say(address, wish, isVoice ?? (people + i) % 2 === 0))
     },
-    async serve(more = {}) {
-      const server = startProcess('test/chaos/entry.ts', { ...stage.env, ...more })
+    fenced: () => [...servers].reduce((sum, server) => sum + (server.output().match(/"lease\.lost"/g)?.length ?? 0), 0),
+    again: (after, wish) => say(after.person, wish, false),
+    async serve(more = {}, { beside = false } = {}) {
+      const port = beside ? await freePort() : Number(stage.env.PORT)
+      const url = `http://127.0.0.1:${port}`
+      const server = { ...startProcess('test/chaos/entry.ts', { ...stage.env, ...more, PORT: String(port) }), url }
       servers.add(server)
-      const isReady = async () => (await fetch(`${stage.url}/health/live`)).status === 200
-      await until(isReady, 60_000, server).catch(error => {
+      const answers = async () => (await fetch(`${url}/health/live`)).status === 200
+      await until(answers, 60_000, server).catch(error => {
         if (!server.output().includes(bite)) throw error
       })
       return server
     },
-    async speak(server, messages = said) {
-      let alive = true
-      void server.exited.then(() => {
-        alive = false
-      })
+    async speak(all, messages = said) {
+      const living = new Set([all].flat())
+      for (const server of living) void server.exited.then(() => living.delete(server))
       const people = Map.groupBy(
         messages.filter(message => !message.acknowledged),
         message => message.person
       )
       await Promise.all(
-        [...people.values()].map(async own => {
+        [...people.values()].map(async (own, turn) => {
           for (const message of own) {
-            while (alive && (await post(message)) !== 200) await wait(50)
+            while (living.size > 0 && (await post(message, [...living][turn++ % living.size])) !== 200) await wait(50)
           }
         })
       )

@@ -13,7 +13,7 @@ export function ledgerTools(ledger: string, done: () => void): Tool[] {
       repeatable,
       describe: ({ words }) => `Write ${words}`,
       async run({ words }, { idempotencyKey, signal }) {
-        const body = JSON.stringify({ tool: name, key: idempotencyKey, words })
+        const body = JSON.stringify({ tool: name, key: idempotencyKey, words, pid: process.pid })
         const answer = await fetch(ledger, { method: 'POST', body, signal })
         done()
         return { outcome: answer.ok ? 'done' : 'failed', result: 'written' }

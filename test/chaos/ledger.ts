@@ -1,10 +1,12 @@
 import { readBody, serveLoopback } from '../../src/simulator/loopback.ts'
 
-/** One effect of a tool in the world outside the server. */
+/** One effect of a tool in the world outside the server: `pid` is the process that did it, `at` when (ms, monotonic). */
 export interface Effect {
   readonly tool: string
   readonly key: string
   readonly words: string
+  readonly pid: number
+  readonly at: number
 }
 
 /** The world outside: what was done to it stays done, whatever becomes of the server. */
@@ -18,7 +20,8 @@ export interface EffectLedger {
 export async function openLedger(posted: (effect: Effect) => unknown): Promise<EffectLedger> {
   const effects: Effect[] = []
   const { url, close } = await serveLoopback(async (request, response) => {
-    const effect: Effect = JSON.parse((await readBody(request)).toString())
+    const at = performance.now()
+    const effect: Effect = { ...JSON.parse((await readBody(request)).toString()), at }
     effects.push(effect)
     await posted(effect)
     response.writeHead(204).end()

@@ -20,7 +20,10 @@ export const points = [
   'finished'
 ] as const
 
-export type Point = (typeof points)[number]
+/** Where only a server on a database can be met: it has the lane, and not yet the message at its head. */
+export const midClaim = 'mid-claim'
+
+export type Point = (typeof points)[number] | typeof midClaim
 
 /** What the entry writes to its error output before the signal: proof that the fault bit. */
 export const bite = 'chaos: struck at'

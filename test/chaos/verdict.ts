@@ -3,16 +3,21 @@ import { checkChain, type Frame } from '../../src/frames/frame.ts'
 import type { SentMessage } from '../../src/simulator/twilio-messages.ts'
 import type { Field, Said } from './field.ts'
 import { type Kept, readJournal } from './journal.ts'
+import { countOf, type Struck } from './totals.ts'
 
 /** What a case came to. `problems` says in words what the numbers count, and whatever else was not as it must be. */
 export interface Report {
   readonly case: string
-  readonly faults: number
+  readonly struck: Struck
   readonly acknowledged: number
   readonly lost: number
   readonly doubled: number
   readonly disordered: number
   readonly rerun: number
+  /** Executions whose frames are not numbered without a gap, or whose hash chain does not hold. */
+  readonly gaps: number
+  /** Leases that were taken from a holder which then noticed. */
+  readonly fenced: number
   readonly unknown: number
   readonly problems: readonly string[]
   readonly remark: string
@@ -26,7 +31,7 @@ export async function judge(
   field: Field,
   about: {
     case: string
-    faults: number
+    struck: Struck
     recorded?: readonly Recorded[]
     remark?: string
     ends?: (said: Said) => string
@@ -44,17 +49,19 @@ export async function judge(
   const { ends = () => 'done' } = about
   const report = {
     case: about.case,
-    faults: about.faults,
+    struck: about.struck,
     acknowledged: acknowledged.length,
     lost: count(acknowledged.flatMap(message => lossOf(message, kept.get(message.execution), ends(message), sends))),
     doubled: count([...doubledSends(field, kept, sends), ...doubledEffects(field)]),
     disordered: count(disorderOf(field, acknowledged, kept, sends)),
     rerun: count(rerunOf(field, about.recorded ?? [])),
+    gaps: count([...kept.values()].flatMap(flawOf)),
+    fenced: field.fenced(),
     unknown: [...kept.values()].filter(({ frames }) => framesOf(frames, 'outcome.unknown').length > 0).length,
     remark: about.remark ?? ''
   }
-  count([...kept.values()].flatMap(flawOf))
   count(field.stage.openai.surprises.map(surprise => `the stand-in was surprised: ${surprise}`))
+  if (countOf(about.struck) === 0) problems.push('the fault did not bite')
   return { ...report, problems }
 }
 
@@ -69,7 +76,7 @@ export async function recordedSteps(field: Field): Promise<Recorded> {
     ...frames.filter(isTurn).map(turn => `turn:${nameOf.get(id)}:${resultsBefore(frames, turn)}`),
     ...framesOf(frames, 'tool.finished').map(result => `effect:${id}:${result.n - 1}`)
   ])
-  return new Map(keys.map(key => [key, countOf(field, calls, key)]))
+  return new Map(keys.map(key => [key, timesOf(field, calls, key)]))
 }
 
 function isTurn(frame: Frame): boolean {
@@ -85,7 +92,7 @@ function resultsBefore(frames: readonly Frame[], turn: Frame): number {
   return framesOf(frames, 'tool.finished').filter(result => result.n < turn.n).length
 }
 
-function countOf(field: Field, calls: ReadonlyMap<string, number>, key: string): number {
+function timesOf(field: Field, calls: ReadonlyMap<string, number>, key: string): number {
   if (!key.startsWith('effect:')) return calls.get(key) ?? 0
   return field.ledger.effects.filter(effect => `effect:${effect.key}` === key).length
 }
@@ -94,8 +101,8 @@ function rerunOf(field: Field, recorded: readonly Recorded[]): string[] {
   const calls = field.calls()
   return recorded.flatMap(steps =>
     [...steps]
-      .filter(([key, before]) => countOf(field, calls, key) !== before || before === 0)
-      .map(([key, before]) => `recorded step run again: ${key} ${before} → ${countOf(field, calls, key)}`)
+      .filter(([key, before]) => timesOf(field, calls, key) !== before || before === 0)
+      .map(([key, before]) => `recorded step run again: ${key} ${before} → ${timesOf(field, calls, key)}`)
   )
 }
 

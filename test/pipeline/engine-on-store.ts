@@ -33,6 +33,8 @@ export interface Outside {
   leaseMs?: number
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
+  /** Stands between the rooms and the store. */
+  wrap?: (store: Store) => Store
   /** One keeps the dispatcher from looking for work while a lane is at work. */
   concurrency?: number
 }
@@ -87,7 +89,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     maxToolCalls,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const parts = { store, clock, entropy, observe, auditOf }
+  const parts = { store: outside.wrap?.(store) ?? store, clock, entropy, observe, auditOf }
   const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
   const worker = createWorker(engine, {
     ...{

@@ -240,6 +240,32 @@ t.test(
   }
 )
 
+t.test('a send whose look at the store outlasts the lease does not go out', async t => {
+  const looked = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  const engine = await openEngine(t, {
+    leaseMs: 2_000,
+    wrap: store => ({
+      ...store,
+      async lastInbound(lane) {
+        looked.resolve()
+        await answered.promise
+        return store.lastInbound(lane)
+      }
+    })
+  })
+  engine.worker.start()
+  const id = await engine.accept(said('Hello.'))
+  await looked.promise
+  engine.advance(2_001)
+  const taken = await engine.store.claim({ tenants: [tenant], owner: 'another', leaseMs: 60_000 })
+  t.equal(taken?.execution.id, id)
+  answered.resolve()
+  await engine.worker.stop(1_000)
+  t.strictSame(engine.sent, [])
+  t.match(await engine.store.read(id), { token: taken?.lease.token })
+})
+
 t.test('a holder that lost its lane starts no effect and writes nothing', async t => {
   let go: (turn: object) => void = () => {}
   const engine = await openEngine(t, {

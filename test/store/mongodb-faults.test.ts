@@ -130,6 +130,38 @@ t.test('a store that is gone for a while refuses in time, and goes on by itself'
   t.ok(heard.length > 0)
 })
 
+t.test(
+  'rings of other processes are heard again after the server has killed the cursor that listens to them',
+  async t => {
+    const set = await start(t, 1)
+    const { store, database, visit } = await openMongo(t, { server: set.uri })
+    const other = await openMongo(t, { server: set.uri, database })
+    let heard = 0
+    store.onRing(() => {
+      heard += 1
+    })
+    const ring = async () => {
+      const before = heard
+      for (let i = 0; heard === before && i < 50; i++) {
+        await other.store.accept(message({ lane: `lane-${i}` }))
+        await setTimeout(100)
+      }
+      return heard > before
+    }
+    t.ok(await ring())
+    let killed = 0
+    await visit(async db => {
+      const operations = db.admin().command({ currentOp: true, ns: `${database}.lanes`, op: 'getmore' })
+      const cursors = (await operations).inprog.map((each: { cursor: { cursorId: unknown } }) => each.cursor.cursorId)
+      const answer = await db.command({ killCursors: 'lanes', cursors })
+      killed = answer.cursorsKilled.length
+    })
+    t.equal(killed, 1)
+    await setTimeout(2 * second)
+    t.ok(await ring())
+  }
+)
+
 async function start(t: Test, members: number): Promise<ReplicaSet> {
   const set = await startReplicaSet(members)
   t.teardown(() => set.stop())

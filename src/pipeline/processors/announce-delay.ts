@@ -10,9 +10,11 @@ import { sentence } from '../sentences.ts'
 export function createAnnounceDelay(parts: { store: Store; channelOf: (tenant: string) => Channel }): Processor {
   return {
     name: 'announce-delay',
+    async prepare({ execution }) {
+      if (await isClosed(parts, execution.tenant, execution.principal)) throw new Failure('SEND_OPTED_OUT')
+    },
     async run({ execution, frame, signal }) {
       const { from, to } = received(execution.frames).data
-      if (await isClosed(parts, execution.tenant, execution.principal)) throw new Failure('SEND_OPTED_OUT')
       const channel = parts.channelOf(execution.tenant)
       await channel.send({ from: to, to: from, text: sentence('DELAYED'), send: frame.id }, signal)
       return {

@@ -24,9 +24,9 @@ type Parts = { store: Store; channelOf: (tenant: string) => Channel; clock: Cloc
 export function createSendPart(parts: Parts): Processor {
   return {
     name: 'send-part',
+    prepare: work => mustBeReachable(parts, work),
     async run(work) {
       const outgoing = outgoingOf(work)
-      await mustBeReachable(parts, work)
       const channel = parts.channelOf(work.execution.tenant)
       const message = await channel.send(outgoing, work.signal).catch(error => heedOptOut(parts, work, error))
       return partSent(work, message, false)

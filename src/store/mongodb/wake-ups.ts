@@ -27,8 +27,8 @@ export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): Wak
     }
     const opened = lanes.watch([bells, { $project: { _id: 1 } }])
     stream = opened
-    opened.on('change', tell)
-    opened.on('error', () => {
+    const openAgain = () => {
+      if (closed || stream !== opened) return
       stream = undefined
       void opened.close().catch(() => {})
       again = setTimeout(() => {
@@ -37,7 +37,11 @@ export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): Wak
         tell()
       }, pauseMs)
       again.unref()
-    })
+    }
+    opened.on('change', tell)
+    opened.on('error', openAgain)
+    // A cursor that the server killed ends without an error.
+    opened.on('close', openAgain)
   }
 
   return {

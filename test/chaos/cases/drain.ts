@@ -43,7 +43,11 @@ export async function drain(t: Teardown, ending: Ending, slowest = 3_000): Promi
   await field.quiet()
   await next.kill('SIGTERM')
   const ends = ending === 'SIGTERM' ? 'done' : 'done or unknown'
-  const report = await judge(field, { case: ending, faults: 1, ends: () => ends })
+  const report = await judge(field, {
+    case: `${ending === 'SIGTERM' ? 'C13' : 'C14'} ${ending}`,
+    struck: ending.includes('SIGKILL') ? { kills: 1 } : { others: 1 },
+    ends: () => ends
+  })
   const expected = { SIGTERM: 0, 'SIGTERM twice': 1, 'SIGKILL while it drains': null }[ending]
   const problems = [
     ...(code === expected ? [] : [`the server left with ${code} and not ${expected}`]),

@@ -38,8 +38,8 @@ export async function fullDisk(t: Teardown, kind: 'mounted' | 'forbidden'): Prom
   await field.quiet()
   const code = await server.kill('SIGTERM')
   const report = await judge(field, {
-    case: disk.name,
-    faults: Number(refused > 0),
+    case: `C10 ${disk.name}`,
+    struck: { others: Number(refused > 0) },
     remark: `${refused} refused with 503`
   })
   const problems = [

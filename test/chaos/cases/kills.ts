@@ -1,7 +1,7 @@
-import type { ServerProcess } from '../../stage.ts'
-import { type Field, setField, type Teardown, type Wish } from '../field.ts'
+import { type Field, type Served, setField, type Teardown, type Wish } from '../field.ts'
 import { readJournal } from '../journal.ts'
-import { bite, type Point } from '../points.ts'
+import type { Point } from '../points.ts'
+import { talkUntil } from '../talk.ts'
 import { judge, type Recorded, type Report, recordedSteps } from '../verdict.ts'
 
 /** A kill to come: where, and at which passing of that point. */
@@ -11,16 +11,15 @@ export interface Kill {
 }
 
 /**
- * Kills the server once after the other, each time in the middle of new conversations and of what the kill before left behind,
- * and then lets it end everything in peace.
+ * Kills servers round after round (one at a time, or several that share a database), each time in the middle of new conversations and
+ * of what the round before left behind, and then lets one server end everything in peace.
  */
-export async function kills(t: Teardown, plan: readonly Kill[]): Promise<Report> {
+export async function kills(t: Teardown, rounds: readonly (readonly Kill[])[]): Promise<Report> {
   const field = await setField(t)
   const recorded: Recorded[] = []
   let died = 0
-  for (const kill of plan) {
-    for (const wishes of conversations) field.person(wishes)
-    if (await dieAt(field, kill)) died += 1
+  for (const round of rounds) {
+    died += await dieAt(field, round)
     recorded.push(await recordedSteps(field))
   }
   const server = await field.serve()
@@ -29,15 +28,15 @@ export async function kills(t: Teardown, plan: readonly Kill[]): Promise<Report>
   const undecided = await decideUnknown(field)
   await field.quiet()
   const code = await server.kill('SIGTERM')
+  const planned = rounds.flat()
   const report = await judge(field, {
-    case: `kill -9 ${plan.map(({ point }) => point).join(', ')}`,
-    faults: died,
+    case: `C1 kill -9 at ${planned.map(({ point }) => point).join(', ')}`,
+    struck: { kills: died },
     recorded
   })
-  const missed = died === plan.length ? [] : [`${plan.length - died} kills did not bite`]
   const problems = [
     ...report.problems,
-    ...missed,
+    ...(died === planned.length ? [] : [`${planned.length - died} kills did not bite`]),
     ...undecided,
     ...(code === 0 ? [] : [`the last server left with ${code}`])
   ]
@@ -49,35 +48,35 @@ const conversations: readonly (readonly Wish[])[] = [
   ['long', 'note', 'bell'],
   ['note', 'plain', 'bell']
 ]
+const patienceMs = 40_000
 
-/** Lets the server live until the point; answers whether it died there and of that. */
-async function dieAt(field: Field, { point, occurrence }: Kill): Promise<boolean> {
-  const server = await field.serve({ CHAOS_POINT: point, CHAOS_OCCURRENCE: String(occurrence) })
-  const killed = killFromOutside(field, server, { point, occurrence })
-  const speaking = field.speak(server)
-  const deadline = setTimeout(() => server.kill('SIGTERM'), patienceMs)
-  const code = await server.exited
-  clearTimeout(deadline)
-  await speaking
+/** Lets the servers of a round live until their points, with people who go on talking; answers how many were killed. */
+async function dieAt(field: Field, round: readonly Kill[]): Promise<number> {
+  const servers = await Promise.all(
+    round.map(({ point, occurrence }, i) =>
+      field.serve({ CHAOS_POINT: point, CHAOS_OCCURRENCES: String(occurrence) }, { beside: i > 0 })
+    )
+  )
+  for (const kill of round) killFromOutside(field, servers, kill)
+  const all = Promise.all(servers.map(server => server.exited))
+  const patience = setTimeout(() => servers.forEach(server => void server.kill('SIGTERM')), patienceMs)
+  await talkUntil(field, servers, conversations, { until: all })
+  clearTimeout(patience)
   field.meddling.taken = () => {}
   field.meddling.posted = () => {}
-  return code === null && (killed() || server.output().includes(`${bite} ${point}`))
+  const codes = await Promise.all(servers.map(server => server.exited))
+  return codes.filter(code => code === null).length
 }
 
-const patienceMs = 20_000
-
-/** The two points that lie outside the process: the world has taken the effect, and kills who asked for it before it answers. */
-function killFromOutside(field: Field, server: ServerProcess, { point, occurrence }: Kill): () => boolean {
+/** The two points that lie outside the process: the world has taken the effect, and kills all who may have asked for it before it answers. */
+function killFromOutside(field: Field, servers: readonly Served[], { point, occurrence }: Kill): void {
   let left = occurrence
-  let killed = false
   const strike = () => {
     if (--left > 0) return
-    killed = true
-    return server.kill('SIGKILL')
+    return Promise.all(servers.map(server => server.kill('SIGKILL')))
   }
   if (point === 'reply-on-the-wire') field.meddling.taken = strike
   if (point === 'tool-on-the-wire') field.meddling.posted = strike
-  return () => killed
 }
 
 /** Says of each unknown outcome what the ledger knows; answers what was not as promised. */

@@ -20,8 +20,8 @@ export async function load(t: Teardown, size: { people: number; messagesEach: nu
   const memory = residentMegabytes(server.pid)
   const code = await server.kill('SIGTERM')
   const report = await judge(field, {
-    case: `${size.people * size.messagesEach} messages of ${size.people} people`,
-    faults: 0,
+    case: `load: ${size.people * size.messagesEach} messages of ${size.people} people`,
+    struck: { others: 1 },
     remark: `accepted in ${accepted.toFixed(0)} s, answered in ${answered.toFixed(0)} s, ${memory.toFixed(0)} MB at the end`
   })
   const problems = [

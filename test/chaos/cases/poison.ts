@@ -35,8 +35,8 @@ export async function poison(t: Teardown): Promise<Report> {
     [breaker?.name, 'WORK_BROKEN']
   ])
   const report = await judge(field, {
-    case: 'poison',
-    faults: died,
+    case: 'C11 poison',
+    struck: { kills: died },
     ends: ({ name }) => (sick.has(name) ? 'dead' : 'done')
   })
   const kept = await readJournal(field.stage)
