@@ -40,6 +40,7 @@ export function suiteOf(about: { seed: number; isLong: boolean; onDatabase: bool
   const times = isLong ? 5 : 1
   const database = onDatabase ? ofDatabase : ofDisk
   const rough = repeated(times, [...ofBoth(isLong), ...database.rough])
+  const people = onDatabase ? 200 : 500
   const size = onDatabase ? { hot: 400, quiet: 50, everyMs: 300 } : { hot: 1_500, quiet: 200, everyMs: 50 }
   return {
     rough: [...killings(about), ...rough],
@@ -51,7 +52,7 @@ export function suiteOf(about: { seed: number; isLong: boolean; onDatabase: bool
     alone: [
       ...database.alone,
       { name: 'C19', play: t => hotLane(t, size) },
-      { name: 'load', play: t => load(t, { people: 500, messagesEach: 20 * times }) },
+      { name: 'load', play: t => load(t, { people, messagesEach: (onDatabase ? 10 : 20) * times }) },
       ...(isLong ? [{ name: 'C18', play: longBacklog } satisfies Named] : [])
     ]
   }
