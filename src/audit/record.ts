@@ -1,8 +1,7 @@
-import { hash as sha } from 'node:crypto'
-import { jcs } from '../frames/jcs.ts'
 import type { AuditRecord } from '../store/audit.ts'
+import { hashOf } from '../store/audit-hash.ts'
 
 /** Completes an audit record with the hash of what it says. */
 export function record(said: Omit<AuditRecord, 'hash'>): AuditRecord {
-  return { ...said, hash: sha('sha256', jcs(said), 'hex') }
+  return { ...said, hash: hashOf(said) }
 }

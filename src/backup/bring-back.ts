@@ -21,7 +21,7 @@ export function isUnended({ state }: Pick<ExecutionEntry, 'state'>): boolean {
  */
 export function bringBack(entry: Entry, { resume, now, contentMs }: BringBack): Entry | null {
   if (entry.type === 'record') return resume || !isReconcilerMark(entry) ? entry : null
-  if (entry.type === 'blob' || !isUnended(entry)) return entry
+  if (entry.type !== 'execution' || !isUnended(entry)) return entry
   if (resume) return entry.state === 'running' ? { ...entry, state: 'queued' } : entry
   const isAsking = entry.approval?.state === 'pending'
   return {

@@ -60,22 +60,44 @@ export const recordLine = z.strictObject({
   data: z.string()
 })
 
-const counts = z.strictObject({ execution: z.number(), blob: z.number(), record: z.number(), key: z.number() })
+const audit = z.strictObject({
+  type: z.literal('audit'),
+  id: z.string(),
+  tenant: z.string(),
+  at: z.number(),
+  actor: z.string(),
+  action: z.string(),
+  execution: z.string().nullable(),
+  outcome: z.string().nullable(),
+  detail: z.string(),
+  hash: z.string()
+})
+
+const counts = z.strictObject({
+  execution: z.number(),
+  blob: z.number(),
+  audit: z.number(),
+  record: z.number(),
+  key: z.number()
+})
+
+/** Something that was broken in the store already: the chain of an execution, or an audit record. */
+const flaw = z.strictObject({ type: z.enum(['execution', 'audit']), id: z.string() })
 
 const end = z.strictObject({
   type: z.literal('end'),
   counts,
-  /** Executions whose chain of hashes was broken in the store already. */
-  flawed: z.array(z.string()),
+  flawed: z.array(flaw),
   /** SHA-256 of all lines before this one with their line breaks, hex. */
   sha256: z.string()
 })
 
-const line = z.discriminatedUnion('type', [header, execution, blob, recordLine, end])
+const line = z.discriminatedUnion('type', [header, execution, blob, audit, recordLine, end])
 
 export type Header = z.infer<typeof header>
 export type End = z.infer<typeof end>
 export type Counts = z.infer<typeof counts>
+export type Flaw = z.infer<typeof flaw>
 export type Line = Header | Entry | End
 
 /** An entry, the header or the end as a line without its break. */

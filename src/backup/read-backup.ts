@@ -8,7 +8,7 @@ import { altered, cutOff, foreign, readLines } from './lines.ts'
  */
 export async function* readBackup(file: string): AsyncGenerator<Line> {
   const hash = createHash('sha256')
-  const counted = { execution: 0, blob: 0, record: 0 }
+  const counted = { execution: 0, blob: 0, audit: 0, record: 0 }
   let expected: 'header' | 'entry' | 'nothing' = 'header'
   for await (const text of readLines(file)) {
     const line = expected === 'header' ? parseHeader(file, text) : parse(file, text)
@@ -25,6 +25,8 @@ export async function* readBackup(file: string): AsyncGenerator<Line> {
   }
   if (expected !== 'nothing') throw cutOff(file)
 }
+
+const entryTypes = ['execution', 'blob', 'audit', 'record'] as const
 
 function parseHeader(file: string, text: string): Line {
   let line: Line
@@ -50,5 +52,5 @@ function parse(file: string, text: string): Line {
 }
 
 function agree(written: Counts, counted: Omit<Counts, 'key'>): boolean {
-  return written.execution === counted.execution && written.blob === counted.blob && written.record === counted.record
+  return entryTypes.every(type => written[type] === counted[type])
 }

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { State } from '../frames/execution.ts'
+import type { AuditRecord } from '../store/audit.ts'
+import { toAuditEntry } from '../store/audit-entry.ts'
 import type { Entry, StoreTarget } from '../store/transfer.ts'
 import { type BringBack, bringBack, isUnended } from './bring-back.ts'
-import { isWhole } from './chain.ts'
-import type { End, Header } from './format.ts'
+import { flawIn } from './flaw.ts'
+import type { End, Flaw, Header } from './format.ts'
 import { keysOf, readKeys } from './keys.ts'
 import { altered } from './lines.ts'
 import { readBackup } from './read-backup.ts'
@@ -25,15 +28,17 @@ export interface Verified {
 export async function verifyBackup(file: string, opens: (wrapped: string) => boolean): Promise<Verified> {
   let header: Header | undefined
   let end: End | undefined
-  const flawed = new Set<string>()
+  const flawed: Flaw[] = []
   for await (const line of readBackup(file)) {
     if (line.type === 'header') header = line
     else if (line.type === 'end') end = line
-    else if (line.type === 'execution' && !isWhole(line)) flawed.add(line.id)
+    else {
+      const flaw = flawIn(line)
+      if (flaw !== null) flawed.push(flaw)
+    }
   }
-  // Those that were broken in the store already are named at its end.
-  const isSound = end !== undefined && end.flawed.length === flawed.size && end.flawed.every(id => flawed.has(id))
-  if (header === undefined || end === undefined || !isSound) throw altered(file)
+  // What was broken in the store already is named at its end, in the same order.
+  if (header === undefined || end === undefined || !isDeepStrictEqual(flawed, end.flawed)) throw altered(file)
   const keys = await readKeys(keysOf(file), { backup: header.backup, count: end.counts.key })
   if (!keys.filter(({ id }) => id === 'index').every(({ data }) => opens(data))) {
     throw new Error(
@@ -43,14 +48,21 @@ export async function verifyBackup(file: string, opens: (wrapped: string) => boo
   return { file, header, end, keys }
 }
 
+/** How a store is filled. `onUnended` hears of each execution that had not come to an end, and its state by then. */
+export interface RestoreOptions extends BringBack {
+  readonly onUnended: (id: string, state: State) => void
+  /** What is told of the restore itself, in the restored store. */
+  readonly told: AuditRecord
+}
+
 /**
- * Fills an empty store from a backup. `onUnended` hears of each execution that had not come to an end, and its state by then. A
- * restore that was cut off is repeated by doing it again. Rejects with an Error that says what to do where the store is not empty.
+ * Fills an empty store from a backup. A restore that was cut off is repeated by doing it again. Rejects with an Error that says what
+ * to do where the store is not empty.
  */
 export async function restoreBackup(
   { file, header, keys }: Verified,
   target: StoreTarget,
-  { onUnended, ...how }: BringBack & { onUnended: (id: string, state: State) => void }
+  { onUnended, told, ...how }: RestoreOptions
 ): Promise<void> {
   const obstacle = await target.begin(how.resume ? `${header.backup} --resume` : header.backup)
   if (obstacle !== null) throw new Error(obstacles[obstacle])
@@ -59,6 +71,7 @@ export async function restoreBackup(
   for await (const batch of batches(file, header, onUnended)) {
     await target.put(batch.flatMap(entry => bringBack(entry, how) ?? []))
   }
+  await target.put([toAuditEntry(told)])
   await target.end()
 }
 
@@ -91,6 +104,14 @@ async function* batches(
 }
 
 function sizeOf(entry: Entry): number {
-  if (entry.type === 'blob') return entry.bytes.length
-  return entry.type === 'record' ? entry.data.length : entry.frames.reduce((sum, frame) => sum + frame.length, 0)
+  switch (entry.type) {
+    case 'execution':
+      return entry.frames.reduce((sum, frame) => sum + frame.length, 0)
+    case 'blob':
+      return entry.bytes.length
+    case 'audit':
+      return entry.detail.length
+    case 'record':
+      return entry.data.length
+  }
 }

@@ -5,8 +5,8 @@ import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { type RecordEntry, restoreMark, type StoreSource } from '../store/transfer.ts'
-import { isWhole } from './chain.ts'
-import { type Counts, type End, formatVersion, type Header, toLine } from './format.ts'
+import { flawIn } from './flaw.ts'
+import { type Counts, type End, type Flaw, formatVersion, type Header, toLine } from './format.ts'
 import { isKey, keysOf, writeKeys } from './keys.ts'
 
 /** What a backup is made of, and where it goes. */
@@ -58,8 +58,8 @@ function part(file: string): string {
 }
 
 async function writeEntries(file: string, source: StoreSource, about: BackupOptions['about']) {
-  const counts: Counts = { execution: 0, blob: 0, record: 0, key: 0 }
-  const flawed: string[] = []
+  const counts: Counts = { execution: 0, blob: 0, audit: 0, record: 0, key: 0 }
+  const flawed: Flaw[] = []
   const keys: RecordEntry[] = []
 
   async function* lines(): AsyncGenerator<string> {
@@ -72,7 +72,8 @@ async function writeEntries(file: string, source: StoreSource, about: BackupOpti
     for await (const entry of source.entries()) {
       if (entry.type === 'record' && entry.kind === restoreMark.kind) throw unfinished()
       counts[isKey(entry) ? 'key' : entry.type] += 1
-      if (entry.type === 'execution' && !isWhole(entry)) flawed.push(entry.id)
+      const flaw = flawIn(entry)
+      if (flaw !== null) flawed.push(flaw)
       if (isKey(entry)) keys.push(entry)
       else yield hashed(toLine(entry))
     }

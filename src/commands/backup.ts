@@ -5,9 +5,10 @@ import { writeBackup } from '../backup/write-backup.ts'
 import { readStoreConfig } from '../config/store.ts'
 import { systemClock } from '../frames/clock.ts'
 import { systemEntropy } from '../frames/entropy.ts'
-import { counted, size } from '../screen.ts'
+import { size } from '../screen.ts'
 import { openSource, told } from '../transfer.ts'
 import { type Command, onlyArgument } from './command.ts'
+import { contents } from './contents.ts'
 
 /**
  * `knomly backup <file>`: copies the configured store to a file, and its keys to `<file>.keys`, also while servers work on it. Exit code
@@ -37,16 +38,18 @@ export const backup: Command = async (args, { env, screen }) => {
       throw told(error)
     })
     .finally(() => source.close())
-  const { execution, blob, record } = counts
-  screen.print(
-    `${counted(execution, 'execution')}, ${counted(blob, 'blob')} and ${counted(record, 'record')} are in ${file} (${size(statSync(file).size)}).`
-  )
+  screen.print(`${contents(counts)} are in ${file} (${size(statSync(file).size)}).`)
   screen.print(
     `The keys are in ${keysOf(file)}. Keep it apart from the backup, and the master key apart from both: neither file holds it.`
   )
-  for (const id of flawed) screen.print(`The chain of frames is broken in the store: ${id}`)
+  for (const { type, id } of flawed) screen.print(`${broken[type]}: ${id}`)
   return flawed.length === 0 ? 0 : 1
 }
+
+const broken = {
+  execution: 'The chain of frames is broken in the store',
+  audit: 'An audit record was changed in the store'
+} as const
 
 function ownVersion(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version

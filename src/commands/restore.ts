@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { restoreAct } from '../audit/restore-act.ts'
 import { restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
 import { readStoreConfig, type StoreConfig } from '../config/store.ts'
 import { systemClock } from '../frames/clock.ts'
@@ -7,6 +8,7 @@ import { openTarget, told } from '../transfer.ts'
 import { opensIndexKey } from '../vault/index-key.ts'
 import { findMasterKey } from '../vault/master-key.ts'
 import { type Command, onlyArgument } from './command.ts'
+import { contents } from './contents.ts'
 
 /**
  * `knomly restore <file>`: fills the configured store, which must be empty, from a backup of either kind of store. What was open
@@ -23,10 +25,7 @@ export const restore: Command = async (args, { env, screen }) => {
   const config = readStoreConfig(env)
   const verified = await verify(file, config)
   const unended = await fill(verified, config, resume, screen)
-  const { execution, blob, record } = verified.end.counts
-  screen.print(
-    `${counted(execution, 'execution')}, ${counted(blob, 'blob')} and ${counted(record, 'record')} of ${verified.header.madeAt} are restored.`
-  )
+  screen.print(`${contents(verified.end.counts)} of ${verified.header.madeAt} are restored.`)
   if (unended > 0) screen.print(resume ? goesOn(unended) : isUnknown(unended))
   if (!resume) screen.print(notAskedFor)
   return 0
@@ -45,10 +44,13 @@ function verify(file: string, { dataDir, masterKey: configured }: StoreConfig): 
 async function fill(verified: Verified, config: StoreConfig, resume: boolean, screen: Screen): Promise<number> {
   let unended = 0
   const target = await openTarget(config, systemClock)
+  const now = systemClock.now()
+  const { header, end } = verified
   await restoreBackup(verified, target, {
     resume,
-    now: systemClock.now(),
+    now,
     contentMs: config.contentMs,
+    told: restoreAct({ backup: header.backup, resume, counts: end.counts, now }),
     onUnended(id, state) {
       unended += 1
       screen.print(`${state.padEnd(8)} ${id}`)

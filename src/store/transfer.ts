@@ -1,4 +1,5 @@
 import type { State } from '../frames/execution.ts'
+import type { AuditRecord } from './audit.ts'
 import type { Approval, RecordKey } from './store.ts'
 
 // How everything in a store leaves it and enters another: plain data, so that it does not matter which adapter is on either side.
@@ -42,14 +43,21 @@ export interface RecordEntry extends RecordKey {
   readonly data: string
 }
 
+/** An audit record. Its detail is the very text that is kept, so that one that was changed in the store travels as well. */
+export interface AuditEntry extends Omit<AuditRecord, 'at' | 'detail'> {
+  readonly type: 'audit'
+  readonly at: number
+  readonly detail: string
+}
+
 /** One thing that a store keeps. */
-export type Entry = ExecutionEntry | BlobEntry | RecordEntry
+export type Entry = ExecutionEntry | BlobEntry | AuditEntry | RecordEntry
 
 /** A store that is read from end to end, also while servers work on it. */
 export interface StoreSource {
   /**
-   * Executions in the order of their arrival, each followed by its bytes, then the records. An execution is seen as it was at one
-   * moment; one that arrives meanwhile may be missing.
+   * Executions in the order of their arrival, each followed by its bytes, then the audit records, then the records. An execution is
+   * seen as it was at one moment, and what was told of it by then is there; one that arrives meanwhile may be missing.
    */
   entries(): AsyncIterable<Entry>
   close(): Promise<void>

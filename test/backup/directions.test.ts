@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { restoreAct } from '../../src/audit/restore-act.ts'
 import { restoreBackup, verifyBackup } from '../../src/backup/restore.ts'
 import { writeBackup } from '../../src/backup/write-backup.ts'
 import type { State } from '../../src/frames/execution.ts'
+import type { AuditQuery, AuditRecord } from '../../src/store/audit.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Entry } from '../../src/store/transfer.ts'
 import { openSource, openTarget } from '../../src/transfer.ts'
@@ -29,7 +31,7 @@ async function goesOn(t: Test, from: Place, to: Place): Promise<void> {
   const ids = await fill(source)
   const unended = await copy(t, from, to, true)
   t.strictSame(unended.toSorted(), openOnes(ids).toSorted())
-  t.strictSame((await entriesOf(to)).map(comparable), (await entriesOf(from)).map(asQueued).map(comparable))
+  t.strictSame(inOrder(await entriesOf(to)), inOrder((await entriesOf(from)).map(asQueued)))
 
   const { store, clock } = await to.open()
   await areEqual(t, source.store, store)
@@ -92,12 +94,13 @@ async function copy(t: Test, from: Place, to: Place, resume: boolean): Promise<s
   const target = await openTarget(to, { now: () => Date.UTC(2026, 0, 1), monotonic: () => performance.now() })
   const unended: string[] = []
   const onUnended = (id: string, state: State) => void unended.push(`${state} ${id}`)
-  await restoreBackup(verified, target, { resume, now: Date.now(), contentMs: day, onUnended })
+  const told = restoreAct({ backup: about.backup, resume, counts: verified.end.counts, now: Date.now() })
+  await restoreBackup(verified, target, { resume, now: Date.now(), contentMs: day, onUnended, told })
   await target.close()
   return unended
 }
 
-/** What does not depend on how it came back: timelines, tombstones, names, bytes, documents and the list of conversations. */
+/** What does not depend on how it came back: timelines, tombstones, names, bytes, documents, audit records and the list of conversations. */
 async function areEqual(t: Test, before: Store, after: Store): Promise<void> {
   const lists = await Promise.all([before, after].map(store => store.conversations({ limit: 50 })))
   const [listBefore, listAfter] = lists.map(list =>
@@ -120,11 +123,42 @@ async function areEqual(t: Test, before: Store, after: Store): Promise<void> {
   t.strictSame(await after.record(optOut), await before.record(optOut))
   const tasks = { tenant: 'tenant-1', user: 'user-3', kind: 'task' }
   t.strictSame(await after.records(tasks, { limit: 99 }), await before.records(tasks, { limit: 99 }))
+  for (const query of audited) {
+    const [was, is] = [await recordsOf(before, query), await recordsOf(after, query)]
+    t.ok(was.length > 0)
+    t.strictSame(is.filter(notOfRestore), was, 'pages of audit records stand in the same order')
+  }
+  t.match(await recordsOf(after, { tenants: ['server'], action: 'store.restore' }), [{ id: 'restore:backup-1' }])
+}
+
+const audited: Omit<AuditQuery, 'limit'>[] = [
+  { tenants: ['tenant-1', 'server'] },
+  { tenants: ['tenant-1'], actor: 'principal-1', action: 'reply.send' },
+  { tenants: ['server'] }
+]
+
+/** All audit records that fit, a small page at a time. */
+async function recordsOf(store: Store, query: Omit<AuditQuery, 'limit'>): Promise<AuditRecord[]> {
+  const { records, next } = await store.auditPage({ ...query, limit: 2 })
+  return next === null ? [...records] : [...records, ...(await recordsOf(store, { ...query, after: next }))]
+}
+
+function notOfRestore({ action }: Pick<AuditRecord, 'action'>): boolean {
+  return action !== 'store.restore'
 }
 
 async function hexOf(store: Store, blob: string): Promise<string | null> {
   const bytes = await store.blob(blob)
   return bytes === null ? null : Buffer.from(bytes).toString('hex')
+}
+
+/** What a store holds but for what is told of a restore; records that wait to be told come before the others, as long as they wait. */
+function inOrder(entries: readonly Entry[]): unknown[] {
+  const told = entries.filter(entry => entry.type === 'audit').filter(notOfRestore)
+  return [
+    ...entries.filter(entry => entry.type !== 'audit').map(comparable),
+    ...told.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  ]
 }
 
 /** Places in a queue are counted by each store in its own way. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -66,11 +67,7 @@ t.test(
   'a broken chain is refused where it was whole in the store, and named where it was broken there already',
   async t => {
     const { file, place } = await written(t)
-    const forged = gunzipSync(readFileSync(file)).toString().replace('\\"part\\":0', '\\"part\\":7')
-    const { createHash } = await import('node:crypto')
-    const body = forged.slice(0, forged.lastIndexOf('\n', forged.length - 2) + 1)
-    const sha256 = createHash('sha256').update(body).digest('hex')
-    writeFileSync(file, gzipSync(body + forged.slice(body.length).replace(/"sha256":"\w+"/, `"sha256":"${sha256}"`)))
+    writeFileSync(file, forged(file, '\\"part\\":0', '\\"part\\":7'))
     t.match(await refusalOf(file), /is damaged or was altered/)
 
     change(
@@ -82,6 +79,25 @@ t.test(
     t.equal(await refusalOf(file), 'taken', 'what is left of it can be restored')
   }
 )
+
+t.test('an audit record is refused where it was changed in the file, and named where it was in the store', async t => {
+  const { file, place } = await written(t)
+  writeFileSync(file, forged(file, '\\"ms\\":1.5', '\\"ms\\":2.5'))
+  t.match(await refusalOf(file), /is damaged or was altered/)
+
+  const sql = (detail: string, id: string) => `UPDATE audit SET detail = '${detail}' WHERE id LIKE '${id}'`
+  change(place.dataDir, sql('{"ms":2.5}', '%:2:intent'))
+  change(place.dataDir, sql('{', '%:2:outcome'))
+  const { flawed, counts } = await write(place, file)
+  t.strictSame([...new Set(flawed.map(({ type }) => type))], ['audit'])
+  t.ok(flawed.every(({ id }) => /:2:(intent|outcome)$/.test(id)))
+  t.ok(flawed.length > 0 && flawed.length < counts.audit)
+  t.equal(await refusalOf(file), 'taken', 'what is left of them can be restored')
+  writeFileSync(file, forged(file, '{\\"ms\\":2.5}', '{\\"ms\\":3.5}'))
+  t.equal(await refusalOf(file), 'taken', 'a hash that holds no more proves nothing')
+  writeFileSync(file, forged(file, '"type":"audit","id":"told', '"type":"audit","id":"tald'))
+  t.match(await refusalOf(file), /is damaged or was altered/)
+})
 
 t.test('what is no backup, or one of another version, is named', async t => {
   const { file } = await written(t)
@@ -167,6 +183,16 @@ async function written(t: Test): Promise<{ file: string; place: Place }> {
   const file = join(folder(t), 'backup')
   await write(place, file)
   return { file, place }
+}
+
+/** A backup with other words in it, and a hash that fits them. */
+function forged(file: string, words: string, others: string): Buffer {
+  const whole = gunzipSync(readFileSync(file)).toString()
+  const text = whole.replace(words, others)
+  if (text === whole) throw new Error(`the backup does not say ${words}`)
+  const body = text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  return gzipSync(body + text.slice(body.length).replace(/"sha256":"\w+"/, `"sha256":"${sha256}"`))
 }
 
 async function write(place: Place, file: string, force = true) {

@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { record } from '../../src/audit/record.ts'
 import type { StoreConfig } from '../../src/config/store.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
+import type { AuditRecord } from '../../src/store/audit.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Entry } from '../../src/store/transfer.ts'
 import { openSource } from '../../src/transfer.ts'
 import { openIndexKey } from '../../src/vault/index-key.ts'
-import { message, step } from '../store/builders.ts'
+import { message, step, told } from '../store/builders.ts'
 import { claim, day, done, hour, parked } from '../store/contract/moves.ts'
 import type { OpenedStore } from '../store/contract.ts'
 import { openMongo, uriOf } from '../store/open-mongodb.ts'
@@ -62,8 +64,16 @@ export async function fill({ store, clock }: OpenedStore) {
   for (let i = 0; i < 120; i++) {
     await store.putRecord({ tenant: 'tenant-1', user: `user-${i % 7}`, kind: 'task', id: `task-${i}` }, { words, i }, 0)
   }
+  await store.audit([1, 2, 3].map(second => auditRecord({ at: `2026-01-01T00:00:0${second}.000Z` })))
+  await store.audit([auditRecord({ actor: 'principal-2' }), auditRecord({ tenant: 'server', execution: null })])
   await makeKey(store)
   return { purged, answered, asking, running, again, waiting: waiting.id, refused: refused.id, next: next.id, approval }
+}
+
+/** What may be told, with its hash: of one instant unless told otherwise. */
+export function auditRecord(change: Partial<AuditRecord> = {}): AuditRecord {
+  const { hash: _, ...said } = told({ detail: { tool: null, ms: 1.5, $known: true, 'a.b': words }, ...change })
+  return record(said)
 }
 
 /** The key that names people, wrapped by the master key. */
@@ -89,7 +99,9 @@ async function endedWith(
   const blob = { bytes: Buffer.from(`bytes of ${id}`), purgeAt: Date.now() + 3_650 * day }
   await store.append(lease, id, [step(execution)], { refs: [`ref of ${id}`], blob })
   const frames = [step((await store.read(id))!)]
-  await store.finish(lease, id, { ...done, state, frames, purgeAt, takeNext: false })
+  const of = (outcome: string | null, what: string) => auditRecord({ id: `${id}:2:${what}`, execution: id, outcome })
+  const extras = { audit: { intents: [of(null, 'intent')], outcomes: [of('done', 'outcome')] } }
+  await store.finish(lease, id, { ...done, state, frames, purgeAt, extras, takeNext: false })
   return id
 }
 

@@ -45,7 +45,7 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
 
     t.match(await knomly(env, 'restore', large.file), {
       code: 0,
-      output: /48 executions, 48 blobs and 0 records of .* are restored/
+      output: /48 executions, 48 blobs, 0 records and 0 audit records of .* are restored/
     })
     t.strictSame(await summaryOf(place), large.entries)
   })

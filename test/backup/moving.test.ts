@@ -5,6 +5,7 @@ import { MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
 import type { AgentRequest } from '../../src/simulator/agent-script.ts'
 import type { Posted } from '../../src/simulator/caller.ts'
+import type { AuditRecord } from '../../src/store/audit.ts'
 import { knomly } from '../commands.ts'
 import { accountSid, type Stage, setStage } from '../stage.ts'
 import { uriOf } from '../store/open-mongodb.ts'
@@ -29,7 +30,7 @@ t.test('a server is backed up while it runs, and its folder takes no restore', a
   const made = await knomly(storeEnv(), 'backup', file)
   t.match(made, {
     code: 0,
-    output: /^2 executions, 0 blobs and \d records are in .*backup \(\d+ KB\)\.\nThe keys are in /
+    output: /^2 executions, 0 blobs, \d records and \d audit records are in .*backup \(\d+ KB\)\.\nThe keys are in /
   })
   const taken = await knomly(storeEnv(), 'restore', file)
   t.match(taken, { code: 1, output: /^knomly restore: Another process holds this DATA_DIR .* Stop that process/ })
@@ -89,6 +90,15 @@ t.test('on the other store what was open is unknown, rests, and is sent back to 
   t.strictSame(stage.read(address(3)), [])
   t.equal(stage.read(address(2)).length, 1, 'who asked for silence is not written to')
   t.equal((await stage.execution(posts.rung.messageSid))?.state, 'unknown')
+  const own = await recordsOf(stage, 'tenant=server')
+  t.strictSame(
+    own.map(({ action }) => action),
+    ['server.start', 'store.restore', 'server.start'],
+    'the server here, the restore, and the server of the source'
+  )
+  t.match(own[1], { actor: 'operator', outcome: 'done', detail: { resume: false, execution: 5, blob: 0 } })
+  const told = await recordsOf(stage, `execution=${idOf(posts.first)}`)
+  t.strictSame(told.map(({ outcome }) => outcome).toSorted(), ['done', null])
 
   t.equal((await retry(stage, posts.rung)).status, 409, 'a tool may have been called')
   t.equal((await retry(stage, posts.rung, { effect: 'happened' })).status, 200)
@@ -158,6 +168,10 @@ function repeated({ messageSid }: Posted) {
     SmsMessageSid: messageSid,
     SmsSid: messageSid
   }
+}
+
+async function recordsOf(stage: Stage, query: string): Promise<AuditRecord[]> {
+  return ((await (await stage.api(`/api/audit?${query}`)).json()) as { records: AuditRecord[] }).records
 }
 
 function retry(stage: Stage, posted: Posted, body?: object): Promise<Response> {

@@ -3,6 +3,7 @@ import { patiently } from '../patience.ts'
 import type { Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
 import { type BlobDoc, type Collections, collectionsOf, type ExecutionDoc, type RecordDoc } from './collections.ts'
 import { createClient, createReach, databaseIn, type Reach } from './connection.ts'
+import { auditOf } from './dump-audit.ts'
 import { checkVersion } from './inspect.ts'
 import { walk } from './walk.ts'
 
@@ -35,6 +36,7 @@ export async function openMongoSource(uri: string): Promise<StoreSource> {
   return {
     async *entries() {
       yield* executionsOf(reach, collections)
+      yield* auditOf(reach, collections)
       yield* recordsOf(reach, collections)
     },
     close

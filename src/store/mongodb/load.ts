@@ -3,7 +3,14 @@ import type { Clock } from '../../frames/clock.ts'
 import { patiently } from '../patience.ts'
 import { unavailable } from '../rules.ts'
 import { type Entry, type ExecutionEntry, restoreMark, type StoreTarget } from '../transfer.ts'
-import { type BlobDoc, type Collections, collectionsOf, type ExecutionDoc, type LaneDoc } from './collections.ts'
+import {
+  type AuditDoc,
+  type BlobDoc,
+  type Collections,
+  collectionsOf,
+  type ExecutionDoc,
+  type LaneDoc
+} from './collections.ts'
 import { createClient, createReach, databaseIn, type Reach } from './connection.ts'
 import { prepareDatabase } from './inspect.ts'
 import { idOf } from './records.ts'
@@ -37,7 +44,7 @@ export async function openMongoTarget({ uri, clock }: { uri: string; clock: Cloc
 
 /** Every document is replaced by its id: to do it again changes nothing. */
 function createLoader(collections: Collections, reach: Reach, clock: Clock): Omit<StoreTarget, 'close'> {
-  const { executions, lanes, blobs, records } = collections
+  const { executions, lanes, blobs, audit, records } = collections
   const markId = idOf(restoreMark)
   let places = 0
 
@@ -67,7 +74,9 @@ function createLoader(collections: Collections, reach: Reach, clock: Clock): Omi
       // Marked before the look: a server that starts meanwhile sees the mark, or its records are seen here.
       await reach(() => records.insertOne({ _id: markId, ...restoreMark, version: 1, data }), null)
       const anything = async () =>
-        (await executions.findOne({}, { projection: { _id: 1 } })) ?? (await records.findOne({ _id: { $ne: markId } }))
+        (await executions.findOne({}, { projection: { _id: 1 } })) ??
+        (await audit.findOne({}, { projection: { _id: 1 } })) ??
+        (await records.findOne({ _id: { $ne: markId } }))
       if ((await reach(anything, null)) === null) return null
       await reach(() => records.deleteOne({ _id: markId }), null)
       return 'occupied'
@@ -77,6 +86,8 @@ function createLoader(collections: Collections, reach: Reach, clock: Clock): Omi
       await putExecutions(placed)
       const bytes = only(entries, 'blob').map(toBlob)
       await keep(bytes.length, () => replaceAll(blobs, bytes))
+      const told = only(entries, 'audit').map(toAuditDoc)
+      await keep(told.length, () => replaceAll(audit, told))
       const small = only(entries, 'record').map(({ type: _, ...record }) => ({ _id: idOf(record), ...record }))
       await keep(small.length, () => replaceAll(records, small))
     },
@@ -137,4 +148,8 @@ function lanesOf(placed: readonly Placed[], now: number): AnyBulkWriteOperation<
 function toBlob({ execution, n, bytes, purgeAt }: Extract<Entry, { type: 'blob' }>): BlobDoc {
   // Any later holder may write over them.
   return { _id: `${execution}:${n}`, execution, fence: 0, bytes: new Binary(bytes), purgeAt: new Date(purgeAt) }
+}
+
+function toAuditDoc({ type: _, id, at, ...rest }: Extract<Entry, { type: 'audit' }>): AuditDoc {
+  return { _id: id, at: new Date(at), ...rest }
 }

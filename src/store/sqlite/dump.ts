@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
-import type { BlobEntry, Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
+import type { AuditEntry, BlobEntry, Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
 import { checkVersion, openReader } from './database.ts'
 import { prepareAll } from './statements.ts'
 
@@ -45,6 +45,7 @@ export function openSqliteSource(dir: string): StoreSource {
   return {
     async *entries() {
       yield* executionsOf(db)
+      yield* auditOf(db)
       yield* recordsOf(db)
     },
     async close() {
@@ -86,14 +87,26 @@ function* executionsOf(db: DatabaseSync): Generator<Entry> {
   }
 }
 
+function* auditOf(db: DatabaseSync): Generator<AuditEntry> {
+  const rows = along<Omit<AuditEntry, 'type'>>(db.prepare(sql.audit), [''], ({ id }) => [id])
+  for (const row of rows) yield { type: 'audit', ...row }
+}
+
 function* recordsOf(db: DatabaseSync): Generator<RecordEntry> {
-  const page = db.prepare(sql.records)
-  for (let after = ['', '', '', '']; ; ) {
-    const rows = page.all(...after, perPage) as unknown as Omit<RecordEntry, 'type'>[]
-    for (const row of rows) yield { type: 'record', ...row }
+  const rows = along<Omit<RecordEntry, 'type'>>(db.prepare(sql.records), ['', '', '', ''], row => {
+    return [row.tenant, row.user, row.kind, row.id]
+  })
+  for (const row of rows) yield { type: 'record', ...row }
+}
+
+/** Rows in the order of their key, a page at a time, from behind `start`. */
+function* along<R>(page: StatementSync, start: readonly string[], keyOf: (row: R) => readonly string[]): Generator<R> {
+  for (let after = start; ; ) {
+    const rows = page.all(...after, perPage) as unknown as R[]
+    yield* rows
     const last = rows.at(-1)
     if (last === undefined) return
-    after = [last.tenant, last.user, last.kind, last.id]
+    after = keyOf(last)
   }
 }
 
@@ -138,6 +151,8 @@ const sql = {
   refs: 'SELECT ref FROM refs WHERE execution = ?',
   blobs: 'SELECT n, purge_at FROM blobs WHERE execution = ? ORDER BY n',
   bytes: 'SELECT bytes FROM blobs WHERE execution = ? AND n = ?',
+  audit: `
+    SELECT id, tenant, at, actor, action, execution, outcome, detail, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?`,
   records: `
     SELECT tenant, user, kind, id, version, data FROM records WHERE (tenant, user, kind, id) > (?, ?, ?, ?)
     ORDER BY tenant, user, kind, id LIMIT ?`

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
+  type AuditEntry,
   type BlobEntry,
   type Entry,
   type ExecutionEntry,
@@ -41,6 +42,10 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
     statements.blob.run(n, purgeAt, bytes, execution)
   }
 
+  function putAudit({ type: _, ...row }: AuditEntry): void {
+    statements.audit.run(row)
+  }
+
   function putRecord({ tenant, user, kind, id, version, data }: RecordEntry): void {
     statements.record.run(tenant, user, kind, id, version, data)
   }
@@ -59,6 +64,7 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
       for (const entry of entries) {
         if (entry.type === 'execution') putExecution(now, entry)
         else if (entry.type === 'blob') putBlob(entry)
+        else if (entry.type === 'audit') putAudit(entry)
         else putRecord(entry)
       }
     },
@@ -68,7 +74,8 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
   }
 }
 
-const anything = 'SELECT 1 FROM (SELECT 1 FROM executions UNION ALL SELECT 1 FROM records) LIMIT 1'
+const anything =
+  'SELECT 1 FROM (SELECT 1 FROM executions UNION ALL SELECT 1 FROM audit UNION ALL SELECT 1 FROM records) LIMIT 1'
 
 const sql = {
   mark: 'SELECT data FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id = ?',
@@ -84,5 +91,8 @@ const sql = {
   blob: `
     INSERT INTO blobs (execution, n, purge_at, bytes) SELECT arrival, ?, ?, ? FROM executions WHERE id = ?
     ON CONFLICT DO NOTHING`,
+  audit: `
+    INSERT INTO audit (id, tenant, at, actor, action, execution, outcome, detail, hash)
+    VALUES (:id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash) ON CONFLICT (id) DO NOTHING`,
   record: 'INSERT INTO records (tenant, user, kind, id, version, data) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'
 }
