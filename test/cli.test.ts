@@ -17,6 +17,7 @@ import {
   person,
   type Stage,
   setStage,
+  startMs,
   startProcess,
   until,
   voice
@@ -219,7 +220,7 @@ t.test('doctor tells what is wrong here: settings, a closed port, tokens, the fo
 
   const held = startProcess('src/server.ts', { ...stage.env, PORT: '0' })
   t.teardown(() => held.kill('SIGKILL'))
-  await until(() => held.output().includes('server.listening'), 15_000, held)
+  await until(() => held.output().includes('server.listening'), startMs, held)
   t.match(await runHere(stage.env, 'doctor'), { output: /wrong +store +Another process holds this DATA_DIR/ })
   await held.kill('SIGKILL')
   const wrongKey = setting(stage, { MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })

@@ -13,6 +13,9 @@ import { type OpenAIOptions, type OpenAISimulator, startOpenAI } from '../src/si
 import { startTwilio, type TwilioOptions, type TwilioSimulator } from '../src/simulator/twilio.ts'
 import { databaseOn } from './mongod.ts'
 
+/** How long a server may take to start where many tests run at once. */
+export const startMs = 30_000
+
 const root = join(import.meta.dirname, '..')
 
 export const accountSid = `AC${'c3'.repeat(16)}`
@@ -134,7 +137,7 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
       const server = startProcess(entry, { ...env, ...more })
       running.add(server)
       void server.exited.then(() => running.delete(server))
-      await until(async () => (await fetch(`${url}/health/ready`)).status === 200, 15_000, server)
+      await until(async () => (await fetch(`${url}/health/ready`)).status === 200, startMs, server)
       return server
     },
     async ended(messageSid, states = ['done'], timeoutMs = 20_000) {

@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { type Db, MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
-import { accountSid, authToken, freePort, ours, startProcess, until } from './stage.ts'
+import { accountSid, authToken, freePort, ours, startMs, startProcess, until } from './stage.ts'
 
 const masterKey = Buffer.alloc(32, 7).toString('base64')
 
 t.test('while the store does not answer, the process lives and is not ready, and a signal ends it', async t => {
   const closed = await freePort()
   const { url, server } = await start(t, `mongodb://127.0.0.1:${closed}/db?replicaSet=rs0`)
-  await until(async () => (await fetch(`${url}/health/live`)).status === 200, 15_000, server)
+  await until(async () => (await fetch(`${url}/health/live`)).status === 200, startMs, server)
   const ready = await fetch(`${url}/health/ready`)
   t.equal(ready.status, 503)
   t.strictSame(await ready.json(), { ready: false, checks: [{ name: 'store', ok: false }] })
@@ -45,9 +45,9 @@ t.test('the server starts by itself when the store answers', async t => {
   const { visit, uriAt, database } = openDatabase(t)
   const port = await freePort()
   const { url, server } = await start(t, `mongodb://127.0.0.1:${port}/${database}?directConnection=true`)
-  await until(async () => (await fetch(`${url}/health/live`)).status === 200, 15_000, server)
+  await until(async () => (await fetch(`${url}/health/live`)).status === 200, startMs, server)
   await listenFor(t, port, uriAt().port)
-  await until(async () => (await fetch(`${url}/health/ready`)).status === 200, 15_000, server)
+  await until(async () => (await fetch(`${url}/health/ready`)).status === 200, startMs, server)
   t.equal((await fetch(`${url}/webhooks/twilio/messages`, { method: 'POST' })).status, 415, 'the server itself answers')
   await visit(async db => t.ok(await db.collection('records').countDocuments()))
   t.equal(await server.kill('SIGTERM'), 0)

@@ -10,7 +10,7 @@ import { readConfig } from '../../src/config.ts'
 import { type Caller, createCaller } from '../../src/simulator/caller.ts'
 import { newSid } from '../../src/simulator/twilio-messages.ts'
 import { amrSecond, opusSilence } from '../channels/voices.ts'
-import { type ServerProcess, startProcess, until, voice } from '../stage.ts'
+import { type ServerProcess, startMs, startProcess, until, voice } from '../stage.ts'
 
 // Whatever of these turns up in the output has leaked. Every number of a person begins with the same digits.
 const planted = {
@@ -172,7 +172,7 @@ t.test('what is said about a bad configuration names the variable and never show
   await fail({ ...good, DATA_DIR: join(dir, 'file', 'store') })
   const other = startProcess('src/server.ts', { ...good, DATA_DIR: join(dir, 'other') })
   t.teardown(() => other.kill('SIGKILL'))
-  await until(() => other.output().includes('server.listening'), 15_000, other)
+  await until(() => other.output().includes('server.listening'), startMs, other)
   await fail({ ...good, DATA_DIR: join(dir, 'other') })
   await other.kill('SIGTERM')
   await fail({ ...good, DATA_DIR: join(dir, 'other'), MASTER_KEY: Buffer.alloc(32, planted.words).toString('base64') })
@@ -388,7 +388,7 @@ async function hostileWorld(t: Test) {
       const server = startProcess(entry, { ...envOf(upstream, upstream), DATA_DIR: dataDir, PUBLIC_URL: publicUrl })
       running.push(server)
       const port = () => /"event":"server\.listening","port":(\d+)/.exec(server.output())?.[1]
-      await until(() => port() !== undefined, 15_000, server)
+      await until(() => port() !== undefined, startMs, server)
       url = `http://127.0.0.1:${port()}`
       return server
     }

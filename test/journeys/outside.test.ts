@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startProcess, until, voice } from '../stage.ts'
+import { startMs, startProcess, until, voice } from '../stage.ts'
 
 // None of the stand-ins of src/simulator is used here: these servers were written apart from them and from the product.
 const account = `AC${'9'.repeat(32)}`
@@ -175,7 +175,7 @@ async function openWorld(t: Test, api: 'responses' | 'chat') {
     })
     t.teardown(() => server.kill('SIGKILL'))
     const listening = () => /"event":"server\.listening","port":(\d+)/.exec(server.output())?.[1]
-    await until(() => listening() !== undefined, 15_000, server)
+    await until(() => listening() !== undefined, startMs, server)
     return { port: Number(listening()), output: server.output, stop: () => server.kill('SIGTERM') }
   }
   return { seen, sent, redirect, twilio, speech, start }

@@ -9,6 +9,7 @@ import {
   type ServerProcess,
   type Stage,
   setStage,
+  startMs,
   startProcess,
   until
 } from '../stage.ts'
@@ -90,6 +91,6 @@ async function startBeside(t: Test, stage: Stage, more: Record<string, string>) 
   const url = `http://127.0.0.1:${port}`
   const server = startProcess('src/server.ts', { ...stage.env, ...more, PORT: String(port) })
   t.teardown(() => server.kill('SIGKILL'))
-  await until(async () => (await fetch(`${url}/health/ready`)).ok, 20_000, server)
+  await until(async () => (await fetch(`${url}/health/ready`)).ok, startMs, server)
   return { server, url }
 }
