@@ -28,7 +28,9 @@ export async function retryExecution(
 function draftOf({ state, frames }: Execution, effect?: 'happened' | 'did not happen'): Draft<'work.retried'> {
   const restart = restartAt(state, frames)
   if (!['dead', 'unknown', 'cancelled'].includes(state) || restart === undefined) throw new Failure('NOT_RETRYABLE')
-  const isUndecided = state === 'unknown' && restart.kind === 'tool.started'
+  const isUndecided =
+    state === 'unknown' &&
+    (restart.kind === 'tool.started' || lastOf(sinceRetry(frames), 'outcome.unknown') !== undefined)
   if (isUndecided && effect === undefined) throw new Failure('EFFECT_UNDECIDED')
   return {
     kind: 'work.retried',
