@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { type AnyBulkWriteOperation, type Collection, type Document, MongoBulkWriteError } from 'mongodb'
 import { isDuplicate } from './connection.ts'
 
@@ -6,6 +7,8 @@ import { isDuplicate } from './connection.ts'
 
 /** The most that goes in one call. */
 const most = 500
+/** Where many write, the next call waits a little for more of them: alone, nobody waits. */
+const writeLingerMs = 2
 
 interface Waiter<Q, A> {
   readonly asked: Q
@@ -15,16 +18,23 @@ interface Waiter<Q, A> {
 
 /**
  * Performs together what is asked for in one turn of the event loop, or while the call before is under way. A call begins after
- * the asking, so it sees whatever was written before. `perform` answers in the order of asking; what it throws, all get.
+ * the asking, so it sees whatever was written before; where the one before had company, it begins `lingerMs` after it. `perform` answers in the order of asking; what it throws, all get.
  */
-export function grouped<Q, A>(perform: (asked: readonly Q[]) => Promise<readonly A[]>): (asked: Q) => Promise<A> {
+export function grouped<Q, A>(
+  perform: (asked: readonly Q[]) => Promise<readonly A[]>,
+  lingerMs = 0
+): (asked: Q) => Promise<A> {
   const queue: Waiter<Q, A>[] = []
   let underWay = false
 
   async function pump(): Promise<void> {
     if (underWay) return
     underWay = true
-    while (queue.length > 0) await settle(queue.splice(0, most))
+    while (queue.length > 0) {
+      const batch = queue.splice(0, most)
+      await settle(batch)
+      if (lingerMs > 0 && batch.length > 1) await setTimeout(lingerMs)
+    }
     underWay = false
   }
 
@@ -64,7 +74,7 @@ export function groupedInsert<D extends Document & { _id: string }>(collection: 
       if (known === null) throw error
       return docs.map((_, i) => !known.includes(i))
     }
-  })
+  }, writeLingerMs)
 }
 
 /** One compare-and-set on one document. */
@@ -75,7 +85,7 @@ export interface Swap {
 
 /** Makes compare-and-sets together, as `swapAll` does. */
 export function groupedSwap<S extends Swap, D extends Document>(collection: Collection<D>, made: Made<S>) {
-  return grouped((swaps: readonly S[]) => swapAll(collection, swaps, made))
+  return grouped((swaps: readonly S[]) => swapAll(collection, swaps, made), writeLingerMs)
 }
 
 /** Looks which of some swaps were made. */

@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import type { AnyBulkWriteOperation } from 'mongodb'
 import type { AuditRecord } from '../audit.ts'
 import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
@@ -36,11 +35,13 @@ export function createOutbox(executions: Collections['executions'], audit: Audit
   async function tell(found: readonly Untold[]): Promise<void> {
     if (found.length === 0) return
     await audit.keep(found.flatMap(({ untold = [] }) => untold.map(json => JSON.parse(json) as AuditRecord)))
-    await executions.bulkWrite(found.map(takingOut), { ordered: false })
+    const told = [...new Set(found.flatMap(({ untold = [] }) => untold))]
+    const ids = found.map(({ _id }) => _id)
+    await executions.updateMany({ _id: { $in: ids }, untold: { $exists: true } }, takingOut(told))
   }
 
   async function tellNow(): Promise<void> {
-    const batch = byExecution(waiting)
+    const batch = waiting
     waiting = []
     await tell(batch).catch(() => {})
   }
@@ -67,22 +68,11 @@ export function createOutbox(executions: Collections['executions'], audit: Audit
   }
 }
 
-/** What came of one execution at several times goes together. */
-function byExecution(found: readonly Untold[]): Untold[] {
-  const own = Map.groupBy(found, ({ _id }) => _id)
-  return [...own].map(([_id, each]) => ({ _id, untold: [...new Set(each.flatMap(({ untold = [] }) => untold))] }))
-}
-
 /** An empty list goes: the index of what is untold holds nothing else. */
-function takingOut({ _id, untold = [] }: Untold): AnyBulkWriteOperation<ExecutionDoc> {
-  const left = { $setDifference: [{ $ifNull: ['$untold', []] }, { $literal: untold }] }
-  return {
-    updateOne: {
-      filter: { _id, untold: { $exists: true } },
-      update: [
-        { $set: { untold: left } },
-        { $set: { untold: { $cond: [{ $eq: ['$untold', []] }, '$$REMOVE', '$untold'] } } }
-      ]
-    }
-  }
+function takingOut(told: readonly string[]) {
+  const left = { $setDifference: ['$untold', { $literal: told }] }
+  return [
+    { $set: { untold: left } },
+    { $set: { untold: { $cond: [{ $eq: ['$untold', []] }, '$$REMOVE', '$untold'] } } }
+  ]
 }
