@@ -4,6 +4,7 @@ import type { Clock } from '../../src/frames/clock.ts'
 import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { openMongoStore } from '../../src/store/mongodb/mongodb.ts'
 import { type OpenSystem, openSystem, type Ports } from '../../src/system.ts'
 import { type Stage, until } from '../stage.ts'
 
@@ -28,12 +29,24 @@ export async function startMovable(
   const bells = new Set<() => void>()
   const clock: Clock = { now: () => systemClock.now() + offset, monotonic: () => systemClock.monotonic() + offset }
 
+  // A database goes by the time of its server, which is moved as well.
+  const { databaseUri: uri, retention } = config
+  const offsetMs = () => offset
+  const moved = uri && (await openMongoStore({ uri, clock, entropy: systemEntropy, ...retention, offsetMs }))
+  if (moved) t.teardown(() => moved.close())
+
   function watch(ports: Ports): Ports {
-    const { store } = ports
+    const store = moved || ports.store
     return {
       ...ports,
       store: {
         ...store,
+        async accept(message) {
+          const answer = await store.accept(message)
+          // A database may be rung after its answer: whoever looks from now on waits for that.
+          for (const ring of bells) ring()
+          return answer
+        },
         onRing(listener) {
           const ring = () => {
             isIdle = false
