@@ -29,7 +29,7 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
       PRAGMA secure_delete = ON;
       PRAGMA temp_store = MEMORY;
       PRAGMA wal_autocheckpoint = 16000;
-      PRAGMA cache_size = -16384;
+      PRAGMA cache_size = -8192;
       PRAGMA journal_size_limit = 67108864;
     `)
     if (isNew) db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`)
