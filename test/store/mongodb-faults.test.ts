@@ -20,6 +20,31 @@ t.test('an insert that fails without a word of what failed is not acknowledged',
   t.equal(await store.accept(failing), 'accepted')
 })
 
+t.test('a call that is never answered holds nobody else up for longer than the deadline', async t => {
+  const set = await start(t, 1)
+  const { store } = await openMongo(t, { server: set.uri })
+  const [head, next] = [message({ lane: 'a' }), message({ lane: 'a' })]
+  const block = (...commands: string[]) =>
+    asAdmin(set.uri, {
+      configureFailPoint: 'failCommand',
+      mode: { times: 1 },
+      data: { failCommands: commands, blockConnection: true, blockTimeMS: 9 * second }
+    })
+  await block('insert')
+  t.match(await store.accept(head).catch(error => error), { code: 'STORE_UNAVAILABLE' })
+  const started = performance.now()
+  t.equal(await store.accept(next), 'accepted', 'of the same lane')
+  t.ok(performance.now() - started < second)
+  // The ring of this one hangs: the next one rings all the same.
+  await block('update')
+  t.equal(await store.accept(message({ lane: 'b' })), 'accepted')
+  await setTimeout(100)
+  t.equal(await store.accept(message({ lane: 'c' })), 'accepted')
+  // A claim waits for the rings before it, and for no longer than they may take.
+  const lanes = [await claim(store), await claim(store)].map(found => found?.lease.lane)
+  t.strictSame(lanes.sort(), ['a', 'c'])
+})
+
 t.test('stepdowns and kills of the primary under load lose nothing that was acknowledged', async t => {
   const set = await start(t, 3)
   const { store, visit } = await openMongo(t, { server: set.uri })

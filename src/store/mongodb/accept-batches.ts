@@ -3,7 +3,7 @@ import type { Clock } from '../../frames/clock.ts'
 import { deadlineMs, unavailable } from '../rules.ts'
 import type { Acceptance } from '../store.ts'
 import type { Collections } from './collections.ts'
-import type { Reach } from './connection.ts'
+import { type Reach, within } from './connection.ts'
 import { toDoc } from './executions.ts'
 import { duplicatesIn } from './grouped.ts'
 import type { Lanes, Ring } from './lanes.ts'
@@ -79,7 +79,7 @@ export function createAcceptBatches(parts: {
     const byId = Map.groupBy(batch, ({ message }) => message.id)
     const first = [...byId.values()].map(([waiter]) => waiter as Waiter)
     try {
-      const known = await reach(() => insert(first.map(({ message }) => message)), null)
+      const known = await reach(() => insert(first.map(({ message }) => message)))
       for (const [id, [head, ...repeats]] of byId) {
         head?.resolve(known.has(id) ? 'duplicate' : 'accepted')
         for (const repeat of repeats) repeat.resolve('duplicate')
@@ -102,7 +102,7 @@ export function createAcceptBatches(parts: {
     while (unrung.length > 0) {
       const rings = ringsOf(unrung)
       unrung = []
-      await lanes.ring(rings).catch(() => {})
+      await within(lanes.ring(rings), deadlineMs).catch(() => {})
     }
   }
 

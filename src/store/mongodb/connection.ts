@@ -10,12 +10,19 @@ const promises = {
 } as const
 
 /** A webhook must be answered within five seconds, also when nobody is there. */
-const patience = { serverSelectionTimeoutMS: 3_000, connectTimeoutMS: 3_000, socketTimeoutMS: 10_000 } as const
+const patience = { serverSelectionTimeoutMS: 3_000, connectTimeoutMS: 3_000, waitQueueTimeoutMS: 3_000 } as const
+/** How long one call may take, ms. */
+const longestMs = 10_000
+
+/** How long one call of a copy may take, ms: the server sorts all executions before it names the first. */
+export const longestOfCopyMs = 120_000
+/** How long housekeeping may take, ms: what makes indexes, sweeps, or makes one step of a copy, twice where the first try fails. */
+export const housekeepingMs = 300_000
 
 /** Makes the client of a replica set; it connects with the first call. Throws an Error without the URI for one that cannot be read. */
-export function createClient(uri: string): MongoClient {
+export function createClient(uri: string, socketTimeoutMS = longestMs): MongoClient {
   try {
-    return new MongoClient(uri, { ...promises, ...patience, appName: 'knomly', ignoreUndefined: true })
+    return new MongoClient(uri, { ...promises, ...patience, socketTimeoutMS, appName: 'knomly', ignoreUndefined: true })
   } catch {
     // The driver's own message may quote the URI and the password in it.
     throw new Error(
@@ -31,23 +38,27 @@ export function databaseIn(uri: string): string | null {
 
 /**
  * Calls the server, with what it or the network refuses turned into STORE_UNAVAILABLE, also once the store is closed. So is a call
- * that takes more than `withinMs` (4.5 seconds, null for any time): what became of it is not known then.
+ * that takes more than `withinMs`: what became of it is not known then.
  */
-export type Reach = <T>(call: () => Promise<T>, withinMs?: number | null) => Promise<T>
+export type Reach = <T>(call: () => Promise<T>, withinMs?: number) => Promise<T>
 
-/** Makes the one way in which the server is called. */
-export function createReach(isClosed: () => boolean): Reach {
-  return async (call, withinMs = deadlineMs) => {
+/** Makes the one way in which the server is called; `usualMs` is how long a call may take where nothing else is said. */
+export function createReach(isClosed: () => boolean, usualMs = deadlineMs): Reach {
+  return async (call, withinMs = usualMs) => {
     if (isClosed()) throw unavailable('the store is closed')
     try {
-      return await (withinMs === null ? call() : within(call(), withinMs))
+      return await within(call(), withinMs)
     } catch (error) {
       throw isOfNetwork(error) ? new Failure('STORE_UNAVAILABLE', { cause: reduced(error) }) : error
     }
   }
 }
 
-async function within<T>(answer: Promise<T>, ms: number): Promise<T> {
+/**
+ * Waits for an answer no longer than `ms`; then STORE_UNAVAILABLE. Whoever makes others wait for a call must wait like this, and not
+ * by the limits of the driver alone: version 7.9 never answers a call that it writes to a socket which has just been destroyed.
+ */
+export async function within<T>(answer: Promise<T>, ms: number): Promise<T> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(unavailable('the server took too long')), ms)
   try {

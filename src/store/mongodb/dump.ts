@@ -2,7 +2,7 @@ import { type Binary, ReadConcern, type Timestamp } from 'mongodb'
 import { patiently } from '../patience.ts'
 import type { Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
 import { type BlobDoc, type Collections, collectionsOf, type ExecutionDoc, type RecordDoc } from './collections.ts'
-import { createClient, createReach, databaseIn, type Reach } from './connection.ts'
+import { createClient, createReach, databaseIn, housekeepingMs, longestOfCopyMs, type Reach } from './connection.ts'
 import { auditOf } from './dump-audit.ts'
 import { checkVersion } from './inspect.ts'
 import { walk } from './walk.ts'
@@ -17,16 +17,16 @@ const whatStays = { readConcern: new ReadConcern('majority') }
  * with a plain Error for a URI that cannot be read and for a database that holds no store of this version.
  */
 export async function openMongoSource(uri: string): Promise<StoreSource> {
-  const client = createClient(uri)
+  const client = createClient(uri, longestOfCopyMs)
   let closed = false
-  const reach = createReach(() => closed)
+  const reach = createReach(() => closed, housekeepingMs)
   const collections = collectionsOf(client.db(databaseIn(uri) ?? 'knomly', whatStays))
   const close = async () => {
     closed = true
     await client.close()
   }
   try {
-    if (!(await reach(() => checkVersion(collections), null))) {
+    if (!(await reach(() => checkVersion(collections)))) {
       throw new Error('The database of MONGODB_URI holds no store: name the one of the server that is to be backed up.')
     }
   } catch (error) {
@@ -45,7 +45,7 @@ export async function openMongoSource(uri: string): Promise<StoreSource> {
 
 async function* executionsOf(reach: Reach, collections: Collections): AsyncGenerator<Entry> {
   for await (const ids of pagesOf(idsOf(reach, collections))) {
-    const docs = await patiently(() => reach(() => collections.executions.find({ _id: { $in: ids } }).toArray(), null))
+    const docs = await patiently(() => reach(() => collections.executions.find({ _id: { $in: ids } }).toArray()))
     const found = new Map(docs.map(doc => [doc._id, doc]))
     const blobs = await blobsOf(reach, collections, ids)
     for (const id of ids) {
@@ -88,12 +88,12 @@ type Blob = Pick<BlobDoc, '_id' | 'execution'>
 async function blobsOf(reach: Reach, { blobs }: Collections, ids: readonly string[]): Promise<Map<string, Blob[]>> {
   const filter = { execution: { $in: [...ids] } }
   const read = () => blobs.find(filter, { projection: { execution: 1 } }).toArray()
-  return Map.groupBy(await patiently(() => reach(read, null)), blob => blob.execution)
+  return Map.groupBy(await patiently(() => reach(read)), blob => blob.execution)
 }
 
 /** Bytes one by one: they may be large. What was swept meanwhile is left out. */
 async function* bytesOf(reach: Reach, { blobs }: Collections, { _id, execution }: Blob): AsyncGenerator<Entry> {
-  const doc = await patiently(() => reach(() => blobs.findOne({ _id }), null))
+  const doc = await patiently(() => reach(() => blobs.findOne({ _id })))
   if (doc === null) return
   const n = Number(_id.slice(execution.length + 1))
   yield { type: 'blob', execution, n, purgeAt: doc.purgeAt.getTime(), bytes: plain(doc.bytes) }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { type AnyBulkWriteOperation, type Collection, type Document, MongoBulkWriteError } from 'mongodb'
-import { isDuplicate } from './connection.ts'
+import { deadlineMs } from '../rules.ts'
+import { isDuplicate, within } from './connection.ts'
 
 // A call costs the driver and the server several times what a document in it does, and each write waits for the journal: so what is
 // asked for while one call is under way goes together in the next.
@@ -18,7 +19,8 @@ interface Waiter<Q, A> {
 
 /**
  * Performs together what is asked for in one turn of the event loop, or while the call before is under way. A call begins after
- * the asking, so it sees whatever was written before; where the one before had company, it begins `lingerMs` after it. `perform` answers in the order of asking; what it throws, all get.
+ * the asking, so it sees whatever was written before; where the one before had company, it begins `lingerMs` after it. `perform` answers in the order of asking; what it throws, all get,
+ * and what it does not answer in time keeps nobody else waiting.
  */
 export function grouped<Q, A>(
   perform: (asked: readonly Q[]) => Promise<readonly A[]>,
@@ -40,7 +42,7 @@ export function grouped<Q, A>(
 
   async function settle(batch: readonly Waiter<Q, A>[]): Promise<void> {
     try {
-      const answers = await perform(batch.map(({ asked }) => asked))
+      const answers = await within(perform(batch.map(({ asked }) => asked)), deadlineMs)
       for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A)
     } catch (error) {
       for (const { reject } of batch) reject(error)

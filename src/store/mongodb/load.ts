@@ -11,7 +11,7 @@ import {
   type ExecutionDoc,
   type LaneDoc
 } from './collections.ts'
-import { createClient, createReach, databaseIn, type Reach } from './connection.ts'
+import { createClient, createReach, databaseIn, housekeepingMs, longestOfCopyMs, type Reach } from './connection.ts'
 import { prepareDatabase } from './inspect.ts'
 import { idOf } from './records.ts'
 
@@ -26,16 +26,16 @@ interface Placed {
  * plain Error for a URI that cannot be read or a database that is not of this version.
  */
 export async function openMongoTarget({ uri, clock }: { uri: string; clock: Clock }): Promise<StoreTarget> {
-  const client = createClient(uri)
+  const client = createClient(uri, longestOfCopyMs)
   const db = client.db(databaseIn(uri) ?? 'knomly')
   const collections = collectionsOf(db)
   let closed = false
-  const reach = createReach(() => closed)
+  const reach = createReach(() => closed, housekeepingMs)
   const close = async () => {
     closed = true
     await client.close()
   }
-  await reach(() => prepareDatabase(db, collections), null).catch(async error => {
+  await reach(() => prepareDatabase(db, collections)).catch(async error => {
     await close()
     throw error
   })
@@ -55,7 +55,7 @@ function createLoader(collections: Collections, reach: Reach, clock: Clock): Omi
       reach(async () => {
         const { matchedCount, upsertedCount } = await write()
         if (matchedCount + upsertedCount !== kept) throw unavailable('the store does not account for every document')
-      }, null)
+      })
     )
   }
 
@@ -69,16 +69,16 @@ function createLoader(collections: Collections, reach: Reach, clock: Clock): Omi
   return {
     async begin(restore) {
       const data = JSON.stringify(restore)
-      const mark = await reach(() => records.findOne({ _id: markId }), null)
+      const mark = await reach(() => records.findOne({ _id: markId }))
       if (mark !== null) return mark.data === data ? null : 'begun otherwise'
       // Marked before the look: a server that starts meanwhile sees the mark, or its records are seen here.
-      await reach(() => records.insertOne({ _id: markId, ...restoreMark, version: 1, data }), null)
+      await reach(() => records.insertOne({ _id: markId, ...restoreMark, version: 1, data }))
       const anything = async () =>
         (await executions.findOne({}, { projection: { _id: 1 } })) ??
         (await audit.findOne({}, { projection: { _id: 1 } })) ??
         (await records.findOne({ _id: { $ne: markId } }))
-      if ((await reach(anything, null)) === null) return null
-      await reach(() => records.deleteOne({ _id: markId }), null)
+      if ((await reach(anything)) === null) return null
+      await reach(() => records.deleteOne({ _id: markId }))
       return 'occupied'
     },
     async put(entries) {
@@ -92,7 +92,7 @@ function createLoader(collections: Collections, reach: Reach, clock: Clock): Omi
       await keep(small.length, () => replaceAll(records, small))
     },
     async end() {
-      await patiently(() => reach(() => records.deleteOne({ _id: markId }), null))
+      await patiently(() => reach(() => records.deleteOne({ _id: markId })))
     }
   }
 }

@@ -7,7 +7,7 @@ import { createAudit } from './audit.ts'
 import { createAuditBatches } from './audit-batches.ts'
 import { createClaims } from './claims.ts'
 import { collectionsOf } from './collections.ts'
-import { createClient, createReach, databaseIn } from './connection.ts'
+import { createClient, createReach, databaseIn, housekeepingMs } from './connection.ts'
 import { createConversations } from './conversations.ts'
 import { createExecutions } from './executions.ts'
 import { createHeads } from './heads.ts'
@@ -35,6 +35,9 @@ export interface MongoOptions {
   readonly offsetMs?: () => number
 }
 
+/** A sweep that hangs must not keep the next one waiting for long. */
+const sweepMs = 60_000
+
 /**
  * Opens the store on a MongoDB replica set, with its indexes made where they are missing. Rejects with STORE_UNAVAILABLE where nobody answers, and with a
  * plain Error that says what to do for a URI that cannot be read or a database that is not of this version.
@@ -53,7 +56,7 @@ export async function openMongoStore({
   let closed = false
   const reach = createReach(() => closed)
   const collections = collectionsOf(db)
-  await reach(() => prepareDatabase(db, collections), null).catch(async error => {
+  await reach(() => prepareDatabase(db, collections), housekeepingMs).catch(async error => {
     await client.close()
     throw error
   })
@@ -104,7 +107,7 @@ export async function openMongoStore({
         return audit.page(query)
       }),
     due: limit => reach(() => queries.due(limit)),
-    sweep: () => reach(() => sweeper.pass(), null),
+    sweep: () => reach(() => sweeper.pass(), sweepMs),
     read: execution => reach(() => queries.read(execution)),
     find: ref => reach(() => queries.find(ref)),
     earlier: (lane, before, limit) => reach(() => queries.earlier(lane, before, limit)),
@@ -127,7 +130,7 @@ export async function openMongoStore({
       reach(async () => {
         await collections.meta.updateOne({ _id: 'probe' }, { $inc: { writes: 1 } }, { upsert: true })
       }),
-    inspect: () => reach(() => inspectDatabase(db, collections, clock), null),
+    inspect: () => reach(() => inspectDatabase(db, collections, clock), housekeepingMs),
     async close() {
       if (closed) return
       closing = true

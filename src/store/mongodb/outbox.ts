@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import type { AuditRecord } from '../audit.ts'
+import { deadlineMs } from '../rules.ts'
 import type { AuditBatches } from './audit-batches.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
+import { within } from './connection.ts'
 
 /** Nobody waits for an outcome to be told: the more go together, the fewer writes it takes. */
 const pauseMs = 500
@@ -43,7 +45,7 @@ export function createOutbox(executions: Collections['executions'], audit: Audit
   async function tellNow(): Promise<void> {
     const batch = waiting
     waiting = []
-    await tell(batch).catch(() => {})
+    await within(tell(batch), deadlineMs).catch(() => {})
   }
 
   async function tellWaiting(): Promise<void> {

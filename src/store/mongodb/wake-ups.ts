@@ -9,11 +9,15 @@ export interface WakeUps {
   close(): Promise<void>
 }
 
+/** The server answers every second, also where nothing rang: a stream that is silent for longer hangs. */
+const silenceMs = 30_000
+
 /** Listens to the bells of the lanes with a change stream, opened with the first listener and again, from then on, whenever it breaks. */
 export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): WakeUps {
   const listeners = new Set<() => void>()
   let stream: ChangeStream | undefined
   let again: NodeJS.Timeout | undefined
+  let silent: NodeJS.Timeout | undefined
   let closed = false
 
   const tell = () => {
@@ -30,6 +34,7 @@ export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): Wak
     const openAgain = () => {
       if (closed || stream !== opened) return
       stream = undefined
+      clearTimeout(silent)
       void opened.close().catch(() => {})
       again = setTimeout(() => {
         open()
@@ -38,6 +43,8 @@ export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): Wak
       }, pauseMs)
       again.unref()
     }
+    silent = setTimeout(openAgain, silenceMs).unref()
+    opened.on('resumeTokenChanged', () => silent?.refresh())
     opened.on('change', tell)
     opened.on('error', openAgain)
     // A cursor that the server killed ends without an error.
@@ -54,6 +61,7 @@ export function createWakeUps(lanes: Collections['lanes'], pauseMs = 1_000): Wak
     async close() {
       closed = true
       clearTimeout(again)
+      clearTimeout(silent)
       await stream?.close().catch(() => {})
     }
   }

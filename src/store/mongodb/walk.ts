@@ -10,7 +10,7 @@ export async function* walk<T>(
   let last: T | null = null
   for (let failures = 0; ; ) {
     const cursor = open(last)
-    const next = () => reach(() => cursor.next(), null)
+    const next = () => reach(() => cursor.next())
     try {
       for (let found = await next(); found !== null; found = await next()) {
         failures = 0
