@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Frame } from '../../src/frames/frame.ts'
 import { createChanges } from '../../src/store/sqlite/changes.ts'
+import { giveDigest } from '../../src/store/sqlite/digest.ts'
 import { message, step } from './builders.ts'
 import { claim, day, done, hour, leaseMs, second } from './contract/moves.ts'
 import { contract } from './contract.ts'
@@ -30,6 +31,7 @@ t.test('no statement that works depends on how much is stored', async t => {
   await openStore(t, dir)
   const db = new DatabaseSync(join(dir, 'knomly.sqlite'))
   t.teardown(() => db.close())
+  giveDigest(db)
   createChanges(db, day)
   DatabaseSync.prototype.prepare = prepare
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { giveDigest } from './digest.ts'
 import { createPrivately } from './private-file.ts'
 import { schema, schemaVersion } from './schema.ts'
 
@@ -22,6 +23,7 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
   await createPrivately(path)
   const db = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
   try {
+    giveDigest(db)
     const isNew = checkVersion(db, path)
     db.exec(`
       PRAGMA journal_mode = WAL;
@@ -43,7 +45,9 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
 
 /** Opens the database once more, to look at what was committed while the next commit is under way. */
 export function openReader(dir: string): DatabaseSync {
-  return new DatabaseSync(join(dir, 'knomly.sqlite'), { readOnly: true, timeout: busyMs })
+  const db = new DatabaseSync(join(dir, 'knomly.sqlite'), { readOnly: true, timeout: busyMs })
+  giveDigest(db)
+  return db
 }
 
 /** Whether the file is still empty. Throws a plain Error for a schema of another version. */

@@ -66,14 +66,14 @@ const endOfLane = (lane: string) =>
 
 const sql = {
   insert: `
-    INSERT INTO executions (id, lane, tenant, principal, at, state, open, ord, previous, n, hash, purge_at)
-    VALUES (:id, :lane, :tenant, :principal, :at, :state, :open, ${endOfLane(':lane')},
+    INSERT INTO executions (id, digest, lane, tenant, principal, at, state, open, ord, previous, n, hash, purge_at)
+    VALUES (:id, digest(:id), :lane, :tenant, :principal, :at, :state, :open, ${endOfLane(':lane')},
       (SELECT newest FROM lanes WHERE lane = :lane), :n, :hash, :purgeAt)
-    ON CONFLICT (id) DO NOTHING`,
-  standing: 'SELECT arrival, lane, n, state, purged FROM executions WHERE id = ?',
+    ON CONFLICT (digest) DO NOTHING`,
+  standing: 'SELECT arrival, lane, n, state, purged FROM executions WHERE digest = digest(?)',
   held: `
     SELECT arrival, e.lane, n, state, purged FROM executions e JOIN lanes l ON l.lane = e.lane
-    WHERE id = :id AND e.lane = :lane AND e.token = :token AND l.token = :token`,
+    WHERE digest = digest(:id) AND e.lane = :lane AND e.token = :token AND l.token = :token`,
   advance: 'UPDATE executions SET n = ?, hash = ? WHERE arrival = ?',
   resetClaims: 'UPDATE executions SET claims = 0 WHERE arrival = ?',
   head: 'SELECT arrival FROM executions WHERE lane = ? AND open = 1 ORDER BY ord LIMIT 1',

@@ -30,7 +30,7 @@ export function createJournal(db: DatabaseSync) {
   const selectFrames = db.prepare('SELECT json FROM frames WHERE execution = ? ORDER BY n')
   const selectRef = db.prepare('SELECT id FROM refs JOIN executions ON arrival = execution WHERE ref = ?')
   const selectBlob = db.prepare(
-    'SELECT bytes FROM executions JOIN blobs ON execution = arrival WHERE executions.id = ? AND blobs.n = ?'
+    'SELECT bytes FROM executions JOIN blobs ON execution = arrival WHERE digest = digest(?) AND blobs.n = ?'
   )
   const { tell } = createAuditWriter(db)
   const erasures = ['frames', 'refs', 'blobs'].map(table => db.prepare(`DELETE FROM ${table} WHERE execution = ?`))

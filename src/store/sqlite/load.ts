@@ -81,15 +81,15 @@ const sql = {
   mark: 'SELECT data FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id = ?',
   unmark: 'DELETE FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id = ?',
   execution: `
-    INSERT INTO executions (id, lane, tenant, principal, at, state, open, ord, previous, claims, n, hash, approval,
+    INSERT INTO executions (id, digest, lane, tenant, principal, at, state, open, ord, previous, claims, n, hash, approval,
       approval_hash, approval_state, approval_expires_at, timer_at, purge_at, purged)
-    VALUES (:id, :lane, :tenant, :principal, :at, :state, :open, :ord, (SELECT newest FROM lanes WHERE lane = :lane), :claims,
-      :n, :hash, :approval, :approvalHash, :approvalState, :approvalExpiresAt, :timerAt, :purgeAt, :purged)
-    ON CONFLICT (id) DO NOTHING`,
+    VALUES (:id, digest(:id), :lane, :tenant, :principal, :at, :state, :open, :ord,
+      (SELECT newest FROM lanes WHERE lane = :lane), :claims, :n, :hash, :approval, :approvalHash, :approvalState, :approvalExpiresAt, :timerAt, :purgeAt, :purged)
+    ON CONFLICT (digest) DO NOTHING`,
   frame: 'INSERT INTO frames (execution, n, json) VALUES (?, ?, ?)',
   ref: 'INSERT INTO refs (ref, execution) VALUES (?, ?) ON CONFLICT DO NOTHING',
   blob: `
-    INSERT INTO blobs (execution, n, purge_at, bytes) SELECT arrival, ?, ?, ? FROM executions WHERE id = ?
+    INSERT INTO blobs (execution, n, purge_at, bytes) SELECT arrival, ?, ?, ? FROM executions WHERE digest = digest(?)
     ON CONFLICT DO NOTHING`,
   audit: `
     INSERT INTO audit (id, tenant, at, actor, action, execution, outcome, detail, hash)

@@ -61,9 +61,9 @@ export function createQueries(db: DatabaseSync) {
 }
 
 const sql = {
-  read: `SELECT ${executionColumns} FROM executions WHERE id = ?`,
+  read: `SELECT ${executionColumns} FROM executions WHERE digest = digest(?)`,
   due: `SELECT ${executionColumns} FROM executions WHERE timer_at <= ? ORDER BY timer_at LIMIT ?`,
-  earlier: `${history('SELECT previous FROM executions WHERE id = :before AND lane = :lane')}
+  earlier: `${history('SELECT previous FROM executions WHERE digest = digest(:before) AND lane = :lane')}
     SELECT ${executionColumns} FROM history JOIN executions USING (arrival) ORDER BY arrival DESC`,
   lastInbound: 'SELECT at FROM executions WHERE arrival = (SELECT newest FROM lanes WHERE lane = ?)',
   open: `

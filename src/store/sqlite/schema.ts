@@ -4,13 +4,14 @@ export const schemaVersion = 1
 /**
  * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
  * `arrival` numbers executions in the order of acceptance and never changes; `ord` is the place in the queue of the lane, which a
- * decision or a retry moves to the end. `previous` is the one accepted before it in its lane: history is a chain from
+ * decision or a retry moves to the end. `digest` is that of the id, which is looked up by it. `previous` is the one accepted before it in its lane: history is a chain from
  * `lanes.newest`, because an index by lane would cost every message a page of its own.
  */
 export const schema = `
 CREATE TABLE executions (
   arrival INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE,
+  id TEXT NOT NULL,
+  digest BLOB NOT NULL UNIQUE,
   lane TEXT NOT NULL,
   tenant TEXT NOT NULL,
   principal TEXT NOT NULL,
