@@ -32,19 +32,29 @@ export async function startServer(
   const observe = both(both(log.observe, metrics.observe), refusals.observe)
   for (const code of config.warnings) observe('config.warning', { code })
   const surroundings = { clock: systemClock, entropy: systemEntropy, observe, ...extra }
-  const open = () => openSystem(config, surroundings)
+  const owner = systemEntropy.id()
+  const open = async () => {
+    const opened = await openSystem(config, surroundings)
+    const { store, clock, storeName } = opened
+    const detail = { store: storeName, workers: config.workerConcurrency }
+    try {
+      return { opened, tellStop: await tellServerActs({ store, clock, owner, refusals }, detail) }
+    } catch (error) {
+      await opened.close()
+      throw error
+    }
+  }
   const { host, port: wanted, databaseUri } = config
-  const opened = await (databaseUri === undefined ? open() : waitForStore(open, { host, port: wanted, log }))
+  const { opened, tellStop } = await (databaseUri === undefined
+    ? open()
+    : waitForStore(open, { host, port: wanted, log }))
   system = opened
-  const { store, clock, storeName } = opened
-  const acts = { store, clock, owner: systemEntropy.id(), refusals }
-  const tellStop = await tellServerActs(acts, { store: storeName, workers: config.workerConcurrency })
   const app = await createApp(opened, metrics)
   await app.listen({ host, port: wanted })
   opened.worker.start()
   boundHeap()
   const { port } = app.server.address() as { port: number }
-  observe('server.listening', { port, store: storeName, workers: config.workerConcurrency })
+  observe('server.listening', { port, store: opened.storeName, workers: config.workerConcurrency })
   closeWithGrace({ delay: leaveMs, logger: false }, async ({ err }) => {
     observe('server.draining', { running: opened.worker.running() })
     await Promise.all([closeApp(app), opened.worker.stop(graceMs)])

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { type Db, MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
+import { asAdmin } from './mongod.ts'
 import { accountSid, authToken, freePort, ours, startMs, startProcess, until } from './stage.ts'
 
 const masterKey = Buffer.alloc(32, 7).toString('base64')
@@ -60,6 +61,21 @@ t.test('the server starts by itself when the store answers', async t => {
       { event: 'server.stopped' }
     ]
   )
+})
+
+t.test('a server whose start cannot be told to the audit waits until it can', async t => {
+  const { visit, uriAt, database } = openDatabase(t)
+  const admin = uriAt().href
+  await asAdmin(admin, {
+    configureFailPoint: 'failCommand',
+    mode: { times: 2 },
+    data: { failCommands: ['insert'], namespace: `${database}.audit`, errorCode: 10_107 }
+  })
+  const { url, server } = await start(t, uriAt(database).href)
+  await until(async () => (await fetch(`${url}/health/ready`)).status === 200, startMs, server)
+  t.match(eventsOf(server.output()).at(1), { event: 'store.waiting', level: 'warn' })
+  await visit(async db => t.equal(await db.collection('audit').countDocuments({ action: 'server.start' }), 1))
+  t.equal(await server.kill('SIGTERM'), 0)
 })
 
 t.test('what no waiting mends stops the start with a sentence', async t => {
