@@ -45,6 +45,26 @@ t.test('a call that is never answered holds nobody else up for longer than the d
   t.strictSame(lanes.sort(), ['a', 'c'])
 })
 
+t.test('a lane that was taken for nobody is given back, and its claim does not count', async t => {
+  const set = await start(t, 1)
+  const { store, database } = await openMongo(t, { server: set.uri })
+  const fail = (mode: object, data: object) =>
+    asAdmin(set.uri, {
+      configureFailPoint: 'failCommand',
+      mode,
+      data: { failCommands: ['findAndModify'], namespace: `${database}.executions`, ...data }
+    })
+  await store.accept(message())
+  // The head cannot be looked at; then it is, too late.
+  await fail({ times: 2 }, { errorCode: 10_107 })
+  t.match(await claim(store).catch(error => error), { code: 'STORE_UNAVAILABLE' })
+  await setTimeout(second)
+  await fail({ times: 1 }, { blockConnection: true, blockTimeMS: 6 * second })
+  t.match(await claim(store).catch(error => error), { code: 'STORE_UNAVAILABLE' })
+  await setTimeout(2.5 * second)
+  t.match(await claim(store), { execution: { claims: 1 } }, 'long before the lease has run out')
+})
+
 t.test('stepdowns and kills of the primary under load lose nothing that was acknowledged', async t => {
   const set = await start(t, 3)
   const { store, visit } = await openMongo(t, { server: set.uri })

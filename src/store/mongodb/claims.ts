@@ -14,16 +14,20 @@ type Due = LaneDoc & { readonly wakeAt: Date }
 const slackMs = 1_000
 const fullLookEveryMs = 2_000
 
-/** Takes lanes that are due, and their heads. What is asked for at once is taken together; `rest` lets go of a lane without work. */
+/**
+ * Takes lanes that are due, and their heads. What is asked for at once is taken together; `rest` lets go of a lane without work, and
+ * `giveBack` of one that was taken for nobody, because the server failed or answered too late: it is not to wait for the end of its lease.
+ */
 export function createClaims(parts: {
   lanes: Collections['lanes']
   heads: Heads
   rest: (lease: Lease) => void
+  giveBack: (lease: Lease) => void
   time: ServerTime
   clock: Clock
   entropy: Entropy
 }): Store['claim'] {
-  const { lanes, heads, rest, time, clock, entropy } = parts
+  const { lanes, heads, rest, giveBack, time, clock, entropy } = parts
   // By the tenants asked for: what is oldest for some is not for others.
   const lowWater = new Map<string, Date>()
   let fullLookAt = Number.NEGATIVE_INFINITY
@@ -54,11 +58,21 @@ export function createClaims(parts: {
     return found === null ? null : taken(options, found, token)
   }
 
+  /** Looks at lanes that were just taken; where that fails, they are given back. */
+  async function looking<T>(leases: readonly RungLease[], look: () => Promise<T>): Promise<T> {
+    try {
+      return await look()
+    } catch (error) {
+      for (const lease of leases) giveBack(lease)
+      throw error
+    }
+  }
+
   async function claimOne(options: Options): Promise<Claim | null> {
     for (;;) {
       const lease = await takeOne(options)
       if (lease === null) return null
-      const head = await heads.run(lease)
+      const head = await looking([lease], () => heads.run(lease))
       if (head === null) rest(lease)
       else if (head !== 'lost') return { lease, execution: head }
     }
@@ -87,11 +101,12 @@ export function createClaims(parts: {
 
   async function claimMany(options: Options, count: number): Promise<Claim[]> {
     for (;;) {
-      const found = (await lanes.find(due(options)).sort({ wakeAt: 1 }).limit(count).toArray()) as Due[]
-      if (found.length === 0) return []
-      const leases = await takeAll(options, found)
+      const idle = (await lanes.find(due(options)).sort({ wakeAt: 1 }).limit(count).toArray()) as Due[]
+      if (idle.length === 0) return []
+      const leases = await takeAll(options, idle)
       const claims: Claim[] = []
-      for (const [i, head] of (await heads.runAll(leases)).entries()) {
+      const found = await looking(leases, () => heads.runAll(leases))
+      for (const [i, head] of found.entries()) {
         const lease = leases[i] as RungLease
         if (head === null) rest(lease)
         else if (head !== 'lost') claims.push({ lease, execution: head })
@@ -101,7 +116,7 @@ export function createClaims(parts: {
     }
   }
 
-  return grouped(async (asked: readonly Options[]) => {
+  async function claimAll(asked: readonly Options[]): Promise<(Claim | null)[]> {
     const alike = Map.groupBy(asked, options => JSON.stringify(options))
     const claims = new Map<string, Claim[]>()
     for (const [key, [options, ...more]] of alike) {
@@ -110,5 +125,9 @@ export function createClaims(parts: {
       claims.set(key, more.length === 0 ? (one === null ? [] : [one]) : await claimMany(options, more.length + 1))
     }
     return asked.map(options => claims.get(JSON.stringify(options))?.shift() ?? null)
+  }
+
+  return grouped(claimAll, 0, late => {
+    for (const claim of late) if (claim !== null) giveBack(claim.lease)
   })
 }

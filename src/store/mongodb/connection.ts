@@ -38,16 +38,16 @@ export function databaseIn(uri: string): string | null {
 
 /**
  * Calls the server, with what it or the network refuses turned into STORE_UNAVAILABLE, also once the store is closed. So is a call
- * that takes more than `withinMs`: what became of it is not known then.
+ * that takes more than `withinMs`: what became of it is not known then, and its answer, should there be one, goes to `onLate`.
  */
-export type Reach = <T>(call: () => Promise<T>, withinMs?: number) => Promise<T>
+export type Reach = <T>(call: () => Promise<T>, withinMs?: number, onLate?: (answer: T) => void) => Promise<T>
 
 /** Makes the one way in which the server is called; `usualMs` is how long a call may take where nothing else is said. */
 export function createReach(isClosed: () => boolean, usualMs = deadlineMs): Reach {
-  return async (call, withinMs = usualMs) => {
+  return async (call, withinMs = usualMs, onLate) => {
     if (isClosed()) throw unavailable('the store is closed')
     try {
-      return await within(call(), withinMs)
+      return await within(call(), withinMs, onLate)
     } catch (error) {
       throw isOfNetwork(error) ? new Failure('STORE_UNAVAILABLE', { cause: reduced(error) }) : error
     }
@@ -58,9 +58,12 @@ export function createReach(isClosed: () => boolean, usualMs = deadlineMs): Reac
  * Waits for an answer no longer than `ms`; then STORE_UNAVAILABLE. Whoever makes others wait for a call must wait like this, and not
  * by the limits of the driver alone: version 7.9 never answers a call that it writes to a socket which has just been destroyed.
  */
-export async function within<T>(answer: Promise<T>, ms: number): Promise<T> {
+export async function within<T>(answer: Promise<T>, ms: number, onLate?: (answer: T) => void): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(unavailable('the server took too long')), ms)
+  const timer = setTimeout(() => {
+    late.reject(unavailable('the server took too long'))
+    answer.then(onLate, () => {})
+  }, ms)
   try {
     return await Promise.race([answer, late.promise])
   } finally {

@@ -20,11 +20,12 @@ interface Waiter<Q, A> {
 /**
  * Performs together what is asked for in one turn of the event loop, or while the call before is under way. A call begins after
  * the asking, so it sees whatever was written before; where the one before had company, it begins `lingerMs` after it. `perform` answers in the order of asking; what it throws, all get,
- * and what it does not answer in time keeps nobody else waiting.
+ * and what it does not answer in time keeps nobody else waiting, and goes to `onLate` should it come after all.
  */
 export function grouped<Q, A>(
   perform: (asked: readonly Q[]) => Promise<readonly A[]>,
-  lingerMs = 0
+  lingerMs = 0,
+  onLate?: (answers: readonly A[]) => void
 ): (asked: Q) => Promise<A> {
   const queue: Waiter<Q, A>[] = []
   let underWay = false
@@ -42,7 +43,7 @@ export function grouped<Q, A>(
 
   async function settle(batch: readonly Waiter<Q, A>[]): Promise<void> {
     try {
-      const answers = await within(perform(batch.map(({ asked }) => asked)), deadlineMs)
+      const answers = await within(perform(batch.map(({ asked }) => asked)), deadlineMs, onLate)
       for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A)
     } catch (error) {
       for (const { reject } of batch) reject(error)

@@ -1,6 +1,6 @@
 import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
-import { unavailable } from '../rules.ts'
+import { deadlineMs, unavailable } from '../rules.ts'
 import type { Store } from '../store.ts'
 import { createAcceptBatches } from './accept-batches.ts'
 import { createAudit } from './audit.ts'
@@ -72,7 +72,15 @@ export async function openMongoStore({
   const intake = createIntake({ executions: collections.executions, lanes, outbox })
   const batches = createAcceptBatches({ executions: collections.executions, lanes, clock, contentMs, reach })
   const work = createWork({ collections, executions, heads, lanes, audit: auditBatches, outbox, time })
-  const claim = createClaims({ lanes: collections.lanes, heads, rest: work.restSoon, time, clock, entropy })
+  const claim = createClaims({
+    lanes: collections.lanes,
+    heads,
+    rest: work.restSoon,
+    giveBack: work.giveBack,
+    time,
+    clock,
+    entropy
+  })
   const queries = createQueries(collections, time, clock)
   const conversations = createConversations(collections)
   const records = createRecords(collections.records)
@@ -88,10 +96,14 @@ export async function openMongoStore({
       return answer
     },
     claim: options =>
-      reach(async () => {
-        await batches.rung()
-        return claim(options)
-      }),
+      reach(
+        async () => {
+          await batches.rung()
+          return claim(options)
+        },
+        deadlineMs,
+        late => late && work.giveBack(late.lease)
+      ),
     heartbeat: (lease, leaseMs) => reach(() => lanes.extend(lease, leaseMs)),
     append: (lease, execution, frames, extras) => reach(() => work.append(lease, execution, frames, extras)),
     note: (execution, frame, extras) => reach(() => intake.note(execution, frame, extras)),

@@ -49,14 +49,21 @@ export function createWork(parts: {
 
   const tell = (id: string, { audit }: Extras) => outbox.tellSoon([{ _id: id, untold: untold(audit?.outcomes) }])
 
-  // Going idle is not waited for: should it fail, the lease runs out, and the next holder finds nothing to do.
+  // Letting go is not waited for: should it fail, the lease runs out, and the next holder finds what there is to do.
   const resting = new Set<Promise<void>>()
-  function restSoon(lease: Lease): void {
-    const rested = lanes
-      .rest(lease)
-      .catch(() => {})
-      .finally(() => resting.delete(rested))
+  function soon(rest: Promise<unknown>): void {
+    const rested = rest.then(
+      () => void resting.delete(rested),
+      () => void resting.delete(rested)
+    )
     resting.add(rested)
+  }
+  const restSoon = (lease: Lease) => soon(lanes.rest(lease))
+
+  async function release(lease: Lease, delayMs: number): Promise<boolean> {
+    if (!(await lanes.letGo(lease, delayMs))) return false
+    await heads.rest(lease)
+    return true
   }
 
   /** After an end: the lane's next under the same lease, or the lane let go. */
@@ -82,6 +89,7 @@ export function createWork(parts: {
 
   return {
     restSoon,
+    giveBack: (lease: Lease) => soon(release(lease, 0)),
     async append(lease: Lease, id: string, frames: readonly Frame[], extras: Extras = {}): Promise<boolean> {
       if (!(await prepare(lease, id, frames, extras))) return false
       const { $push, $inc, $set } = adding(frames, extras.refs, extras.audit?.outcomes)
@@ -127,10 +135,6 @@ export function createWork(parts: {
     async settled(): Promise<void> {
       await Promise.all(resting)
     },
-    async release(lease: Lease, delayMs: number): Promise<boolean> {
-      if (!(await lanes.letGo(lease, delayMs))) return false
-      await heads.rest(lease)
-      return true
-    }
+    release
   }
 }
