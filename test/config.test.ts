@@ -111,6 +111,8 @@ t.test('each bad value is told in one sentence that names the variable and does 
       'mongodb://u:S3cret/x@db',
       'mongodb://u:S3cret@db:99999',
       'mongodb://u:S3cret@db/?tls=maybe',
+      'mongodb://db/S3cret.x',
+      `mongodb://db/S3cret${'x'.repeat(64)}`,
       'mongodb://u:S3cret@db/?S3cret=1',
       'mongodb+srv://u:S3cret@one.example.com,two.example.com'
     ],

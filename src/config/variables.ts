@@ -92,7 +92,7 @@ export const schema = z.object({
   SPEECH: choice('openai, or local for recognition on this machine (English)', ['openai', 'local']),
 
   MONGODB_URI: checked(
-    'mongodb://user:password@host/database?replicaSet=name&tls=true (or mongodb+srv://)',
+    'mongodb://user:password@host/database?replicaSet=name&tls=true (or mongodb+srv://), the name of the database of at most 63 characters without dots and spaces',
     databaseUri
   )
     .optional()
