@@ -75,7 +75,7 @@ function ofBoth(isLong: boolean): Named[] {
   return [
     { name: 'C12 hung', play: (t, setting) => hungSpeech(t, setting, isLong) },
     { name: 'C21', play: (t, setting) => history(t, setting, 12) },
-    { name: 'C12 slow', play: t => slowSpeech(t, 10) },
+    { name: 'C12 slow', play: (t, setting) => slowSpeech(t, setting, 10) },
     { name: 'C5', play: duplicates },
     { name: 'C11', play: t => poison(t) },
     { name: 'C13', play: t => drain(t, 'SIGTERM', 40_000) },
