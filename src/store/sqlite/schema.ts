@@ -11,7 +11,7 @@ export const schema = `
 CREATE TABLE executions (
   arrival INTEGER PRIMARY KEY,
   id TEXT NOT NULL,
-  digest BLOB NOT NULL UNIQUE,
+  digest TEXT NOT NULL UNIQUE,
   lane TEXT NOT NULL,
   tenant TEXT NOT NULL,
   principal TEXT NOT NULL,
