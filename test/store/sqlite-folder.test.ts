@@ -67,14 +67,14 @@ t.test('another schema version is named and left as it is', async t => {
   const dir = t.testdir()
   await (await openStore(t, dir)).store.close()
   const path = join(dir, 'knomly.sqlite')
-  for (const version of [0, 99]) {
+  for (const version of [0, 1, 99]) {
     change(dir, `PRAGMA user_version = ${version}`)
     const before = readFileSync(path)
     const refusal = await openStore(t, dir).catch(error => error)
-    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 1`) })
+    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 2`) })
     t.ok(before.equals(readFileSync(path)))
   }
-  change(dir, 'PRAGMA user_version = 1')
+  change(dir, 'PRAGMA user_version = 2')
   t.ok(await openStore(t, dir))
 })
 

@@ -1,5 +1,5 @@
 /** The version of the tables below, kept in `PRAGMA user_version`. Any change to them is a new version. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /**
  * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
