@@ -101,9 +101,9 @@ export function createClaims(parts: {
 
   async function claimMany(options: Options, count: number): Promise<Claim[]> {
     for (;;) {
-      const idle = (await lanes.find(due(options)).sort({ wakeAt: 1 }).limit(count).toArray()) as Due[]
-      if (idle.length === 0) return []
-      const leases = await takeAll(options, idle)
+      const ripe = (await lanes.find(due(options)).sort({ wakeAt: 1 }).limit(count).toArray()) as Due[]
+      if (ripe.length === 0) return []
+      const leases = await takeAll(options, ripe)
       const claims: Claim[] = []
       const found = await looking(leases, () => heads.runAll(leases))
       for (const [i, head] of found.entries()) {

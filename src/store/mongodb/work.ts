@@ -52,10 +52,8 @@ export function createWork(parts: {
   // Letting go is not waited for: should it fail, the lease runs out, and the next holder finds what there is to do.
   const resting = new Set<Promise<void>>()
   function soon(rest: Promise<unknown>): void {
-    const rested = rest.then(
-      () => void resting.delete(rested),
-      () => void resting.delete(rested)
-    )
+    const ended = () => void resting.delete(rested)
+    const rested = rest.then(ended, ended)
     resting.add(rested)
   }
   const restSoon = (lease: Lease) => soon(lanes.rest(lease))

@@ -84,7 +84,8 @@ const sql = {
     INSERT INTO executions (id, digest, lane, tenant, principal, at, state, open, ord, previous, claims, n, hash, approval,
       approval_hash, approval_state, approval_expires_at, timer_at, purge_at, purged)
     VALUES (:id, digest(:id), :lane, :tenant, :principal, :at, :state, :open, :ord,
-      (SELECT newest FROM lanes WHERE lane = :lane), :claims, :n, :hash, :approval, :approvalHash, :approvalState, :approvalExpiresAt, :timerAt, :purgeAt, :purged)
+      (SELECT newest FROM lanes WHERE lane = :lane), :claims, :n, :hash, :approval,
+      :approvalHash, :approvalState, :approvalExpiresAt, :timerAt, :purgeAt, :purged)
     ON CONFLICT (digest) DO NOTHING`,
   frame: 'INSERT INTO frames (execution, n, json) VALUES (?, ?, ?)',
   ref: 'INSERT INTO refs (ref, execution) VALUES (?, ?) ON CONFLICT DO NOTHING',

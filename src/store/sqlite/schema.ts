@@ -4,8 +4,8 @@ export const schemaVersion = 2
 /**
  * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
  * `arrival` numbers executions in the order of acceptance and never changes; `ord` is the place in the queue of the lane, which a
- * decision or a retry moves to the end. `digest` is that of the id, which is looked up by it. `previous` is the one accepted before it in its lane: history is a chain from
- * `lanes.newest`, because an index by lane would cost every message a page of its own.
+ * decision or a retry moves to the end. `digest` is that of the id, which is looked up by it. `previous` is the one
+ * accepted before it in its lane: history is a chain from `lanes.newest`, because an index by lane would cost every message a page.
  */
 export const schema = `
 CREATE TABLE executions (
