@@ -228,7 +228,7 @@ export function voice(name: string): { bytes: Buffer; text: string } {
 /** A port of 127.0.0.1 that nobody holds, below those that systems give to outgoing connections: it stays free between two servers. */
 export async function freePort(): Promise<number> {
   while (true) {
-    const port = randomInt(10_000, 30_000)
+    const port = randomInt(11_000, 30_000)
     const server = createServer().listen(port, '127.0.0.1')
     const isFree = await once(server, 'listening').then(
       () => true,
