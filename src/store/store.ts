@@ -119,11 +119,19 @@ export interface Store {
   park(
     lease: Lease,
     execution: string,
-    parking: { frames: readonly Frame[]; approval: Approval; timerAt: number; takeNext: boolean }
+    parking: { frames: readonly Frame[]; approval: Approval; timerAt: number; takeNext: boolean; extras?: Extras }
   ): Promise<{ ended: boolean; next: Execution | null }>
 
-  /** Decides a parked execution once: writes the frame, moves the approval from `pending` to `state`, queues it again at the end of its lane and rings. */
-  decide(execution: string, frame: Frame, approval: { id: string; state: string }): Promise<boolean>
+  /**
+   * Decides a parked execution once: writes the frame, moves the approval from `pending` to `state`, queues it again at the end of
+   * its lane and rings. `audit` holds outcomes.
+   */
+  decide(
+    execution: string,
+    frame: Frame,
+    approval: { id: string; state: string },
+    audit?: readonly AuditRecord[]
+  ): Promise<boolean>
 
   /** Lets go of a lane before its work is done: due at `wakeAt` (ms), or at once. Takes back the claim that was counted. */
   release(lease: Lease, wakeAt?: number): Promise<boolean>
@@ -157,6 +165,20 @@ export interface Store {
 
   /** When the newest message of a lane was accepted, ms since the epoch, or null. */
   lastInbound(lane: string): Promise<number | null>
+
+  /** The executions of a lane that have not ended, oldest first: at work, waiting for it, or waiting for their person. */
+  unsettled(lane: string): Promise<Execution[]>
+
+  /**
+   * Executions in which a person was asked something, newest first; with `pending` those alone that wait for the answer. `after` is
+   * the opaque `next` of the page before. Throws QUERY_INVALID for an `after` that no page gave.
+   */
+  questions(query: {
+    tenants: readonly string[]
+    pending: boolean
+    after?: string | undefined
+    limit: number
+  }): Promise<{ executions: Execution[]; next: string | null }>
 
   /** The bytes kept under `<execution>:<n>`, or null once they were swept. */
   blob(id: string): Promise<Uint8Array | null>

@@ -71,11 +71,32 @@ t.test('another schema version is named and left as it is', async t => {
     change(dir, `PRAGMA user_version = ${version}`)
     const before = readFileSync(path)
     const refusal = await openStore(t, dir).catch(error => error)
-    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 2`) })
+    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 3`) })
     t.ok(before.equals(readFileSync(path)))
   }
-  change(dir, 'PRAGMA user_version = 2')
+  change(dir, 'PRAGMA user_version = 3')
   t.ok(await openStore(t, dir))
+})
+
+t.test('a folder of version 2 is brought to the present one, with what is in it', async t => {
+  const dir = t.testdir()
+  const { store } = await openStore(t, dir)
+  const kept = message()
+  await store.accept(kept)
+  await store.close()
+  change(
+    dir,
+    'DROP INDEX executions_parked; DROP INDEX executions_pending; DROP INDEX executions_asked; PRAGMA user_version = 2'
+  )
+  const opened = await openStore(t, dir)
+  t.strictSame(
+    (await opened.store.unsettled(kept.lane)).map(({ id }) => id),
+    [kept.id]
+  )
+  t.strictSame(
+    (await opened.store.inspect()).filter(({ ok }) => !ok),
+    []
+  )
 })
 
 t.test('only the owner can read the folder and its files', async t => {

@@ -125,6 +125,8 @@ export const indexes: Readonly<Record<Exclude<keyof Collections, 'meta'>, readon
     { name: 'head', key: { lane: 1, ord: 1 }, partialFilterExpression: { open: true } },
     { name: 'history', key: { lane: 1, arrived: -1 } },
     { name: 'timer', key: { timerAt: 1 }, partialFilterExpression: { timerAt: { $exists: true } } },
+    { name: 'parked', key: { lane: 1 }, partialFilterExpression: { timerAt: { $exists: true } } },
+    { name: 'asked', key: { arrived: -1 }, partialFilterExpression: { approval: { $exists: true } } },
     { name: 'open', key: { open: 1, ord: 1, state: 1 }, partialFilterExpression: { open: true } },
     { name: 'refs', key: { refs: 1 }, partialFilterExpression: { refs: { $exists: true } } },
     { name: 'purge', key: { purgeAt: 1 }, partialFilterExpression: { purgeAt: { $exists: true } } },

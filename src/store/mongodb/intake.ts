@@ -39,10 +39,18 @@ export function createIntake(parts: { executions: Collections['executions']; lan
       const { $push, $inc, $set } = adding([frame], extras.refs)
       return (await executions.updateOne(at(id, frame), { $push, $inc, $set })).matchedCount === 1
     },
-    decide: (id: string, frame: Frame, approval: { id: string; state: string }): Promise<boolean> =>
-      queueLast({ ...at(id, frame), state: 'parked', 'approval.id': approval.id, 'approval.state': 'pending' }, frame, {
-        'approval.state': approval.state
-      }),
+    decide: (
+      id: string,
+      frame: Frame,
+      approval: { id: string; state: string },
+      outcomes?: readonly AuditRecord[]
+    ): Promise<boolean> =>
+      queueLast(
+        { ...at(id, frame), state: 'parked', 'approval.id': approval.id, 'approval.state': 'pending' },
+        frame,
+        { 'approval.state': approval.state },
+        outcomes
+      ),
     reopen: (id: string, frame: Frame, outcomes?: readonly AuditRecord[]): Promise<boolean> =>
       queueLast({ ...at(id, frame), state: { $in: [...reopenable] } }, frame, {}, outcomes)
   }

@@ -1,6 +1,8 @@
+import { Timestamp } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
 import type { Execution } from '../../frames/execution.ts'
-import type { Depth } from '../store.ts'
+import { Failure } from '../../frames/failure.ts'
+import type { Depth, Store } from '../store.ts'
 import type { Collections } from './collections.ts'
 import { toExecution } from './executions.ts'
 import type { ServerTime } from './server-time.ts'
@@ -37,6 +39,29 @@ export function createQueries({ executions, blobs }: Collections, time: ServerTi
       const older = newest({ arrived: { $lt: from.arrived } }).limit(limit)
       return (await older.toArray()).map(toExecution)
     },
+    async unsettled(lane: string): Promise<Execution[]> {
+      const [open, parked] = await Promise.all([
+        executions.find({ lane, open: true }, { hint: 'head' }).toArray(),
+        executions.find({ lane, timerAt: { $exists: true } }, { hint: 'parked' }).toArray()
+      ])
+      return [...open, ...parked].sort((a, b) => a.arrived.compare(b.arrived)).map(toExecution)
+    },
+    /** A page ends at an arrival, so that what is asked in between neither hides nor repeats a line. */
+    async questions({ tenants, pending, after, limit }: Parameters<Store['questions']>[0]) {
+      const filter = {
+        tenant: { $in: [...tenants] },
+        approval: { $exists: true },
+        ...(pending && { timerAt: { $exists: true } }),
+        ...(after !== undefined && { arrived: { $lt: arrivalAt(after) } })
+      }
+      const docs = await executions
+        .find(filter, { hint: 'asked' })
+        .sort({ arrived: -1 })
+        .limit(limit + 1)
+        .toArray()
+      const last = docs.length > limit ? docs[limit - 1] : undefined
+      return { executions: docs.slice(0, limit).map(toExecution), next: last?.arrived.toString() ?? null }
+    },
     async lastInbound(lane: string): Promise<number | null> {
       const newest = await executions.findOne({ lane }, { projection: { at: 1 }, sort: { arrived: -1 } })
       return newest?.at.getTime() ?? null
@@ -54,4 +79,9 @@ export function createQueries({ executions, blobs }: Collections, time: ServerTi
       return { queued: all - running, running, parked: waiting, oldestMs }
     }
   }
+}
+
+function arrivalAt(after: string): Timestamp {
+  if (!/^\d{1,20}$/.test(after) || BigInt(after) >= 2n ** 64n) throw new Failure('QUERY_INVALID')
+  return new Timestamp(BigInt(after))
 }

@@ -111,15 +111,24 @@ export function createWork(parts: {
       return goOn(lease, takeNext)
     },
     async park(lease: Lease, id: string, parking: Parameters<Store['park']>[2]): Promise<Ended> {
-      const { frames, approval, timerAt, takeNext } = parking
-      if (!areInRow(frames)) return refused
+      const { frames, approval, timerAt, takeNext, extras = {} } = parking
+      if (!(await prepare(lease, id, frames, extras))) return refused
       const last = frames.at(-1)
+      const joined = (field: string, more: readonly string[] = []) => ({
+        $concatArrays: [{ $ifNull: [field, []] }, { $literal: [...more] }]
+      })
+      const { refs = [], audit: { outcomes = [] } = {} } = extras
       const { matchedCount } = await collections.executions.updateOne(held(lease, id, frames), [
         {
           $set: {
-            frames: { $concatArrays: ['$frames', { $literal: frames.map(frame => JSON.stringify(frame)) }] },
+            frames: joined(
+              '$frames',
+              frames.map(frame => JSON.stringify(frame))
+            ),
             n: { $add: ['$n', frames.length] },
             ...(last !== undefined && { hash: last.hash }),
+            ...(refs.length > 0 && { refs: joined('$refs', refs) }),
+            ...(outcomes.length > 0 && { untold: joined('$untold', untold(outcomes)) }),
             state: 'parked',
             claims: 0,
             approval: { $literal: { ...approval, expiresAt: new Date(approval.expiresAt) } },
@@ -128,7 +137,9 @@ export function createWork(parts: {
         },
         { $unset: ['open', 'token'] }
       ])
-      return matchedCount === 1 ? goOn(lease, takeNext) : refused
+      if (matchedCount !== 1) return refused
+      tell(id, extras)
+      return goOn(lease, takeNext)
     },
     async settled(): Promise<void> {
       await Promise.all(resting)

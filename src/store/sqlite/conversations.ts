@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
-import { Failure } from '../../frames/failure.ts'
 import { shownExecutions } from '../rules.ts'
 import type { ConversationSummary, Store } from '../store.ts'
+import { position } from './position.ts'
 import { history } from './queries.ts'
 
 type Lane = { lane: string; tenant: string; newest: number }
@@ -36,9 +36,4 @@ export function createConversations(db: DatabaseSync) {
       return found === undefined ? null : summarise(found, limit)
     }
   }
-}
-
-function position(after: string): number {
-  if (!/^\d{1,15}$/.test(after)) throw new Failure('QUERY_INVALID')
-  return Number(after)
 }

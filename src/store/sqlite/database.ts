@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { giveDigest } from './digest.ts'
 import { createPrivately } from './private-file.ts'
-import { schema, schemaVersion } from './schema.ts'
+import { migrations, schema, schemaVersion } from './schema.ts'
 
 /** How long a write waits for a visitor (a backup, the sqlite3 shell), in ms. */
 const busyMs = 3_000
@@ -24,7 +24,7 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
   const db = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
   try {
     giveDigest(db)
-    const isNew = checkVersion(db, path)
+    const version = checkVersion(db, path)
     db.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
@@ -34,7 +34,8 @@ export async function openDatabase(dir: string): Promise<DatabaseSync> {
       PRAGMA cache_size = -8192;
       PRAGMA journal_size_limit = 67108864;
     `)
-    if (isNew) db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`)
+    const change = version === 0 ? schema : migrations[version]
+    if (change !== undefined) db.exec(`BEGIN; ${change} PRAGMA user_version = ${schemaVersion}; COMMIT`)
     db.exec(voidLeases)
     return db
   } catch (error) {
@@ -50,12 +51,11 @@ export function openReader(dir: string): DatabaseSync {
   return db
 }
 
-/** Whether the file is still empty. Throws a plain Error for a schema of another version. */
-export function checkVersion(db: DatabaseSync, path: string): boolean {
+/** The version of the tables, or 0 for a file that is still empty. Throws a plain Error for one that this build cannot read. */
+export function checkVersion(db: DatabaseSync, path: string): number {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
-  if (version === schemaVersion) return false
-  if (version === 0 && tables === 0) return true
+  if (version === schemaVersion || Object.hasOwn(migrations, version) || (version === 0 && tables === 0)) return version
   throw new Error(
     `${path} has schema version ${version}, and this build of Knomly reads version ${schemaVersion}. ` +
       `It was left as it is: start the build that wrote it, or set another DATA_DIR.`

@@ -37,7 +37,7 @@ export function openSqliteSource(dir: string): StoreSource {
   if (!existsSync(path)) throw new Error(nothing)
   const db = openReader(dir)
   try {
-    if (checkVersion(db, path)) throw new Error(nothing)
+    if (checkVersion(db, path) === 0) throw new Error(nothing)
   } catch (error) {
     db.close()
     throw error

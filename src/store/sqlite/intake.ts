@@ -35,10 +35,16 @@ export function createIntake(parts: { journal: Journal; executions: Executions; 
       add(standing, pages, extras)
       return true
     },
-    decide(now: number, id: string, pages: readonly Page[], approval: { id: string; state: string }): boolean {
+    decide(
+      now: number,
+      id: string,
+      pages: readonly Page[],
+      approval: { id: string; state: string },
+      outcomes: readonly AuditRecord[] = []
+    ): boolean {
       const standing = before(id, pages)
       if (standing === null || !executions.settle(standing.arrival, approval)) return false
-      add(standing, pages)
+      add(standing, pages, { audit: { intents: [], outcomes } })
       executions.queueLast(standing.arrival)
       lanes.ring(now, standing.lane)
       return true

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Execution } from '../../frames/execution.ts'
-import type { Depth } from '../store.ts'
+import type { Depth, Store } from '../store.ts'
 import { createJournal, type Journal } from './journal.ts'
+import { position } from './position.ts'
 import { prepareAll } from './statements.ts'
 
 /** What `toExecution` makes an execution of. */
@@ -47,6 +48,18 @@ export function createQueries(db: DatabaseSync) {
     blob: journal.blob,
     due: (now: number, limit: number) => statements.due.all(now, limit).map(load),
     earlier: (lane: string, before: string, limit: number) => statements.earlier.all({ lane, before, limit }).map(load),
+    unsettled(lane: string): Execution[] {
+      const rows = [...statements.openIn.all(lane), ...statements.parkedIn.all(lane)]
+      return rows.sort((a, b) => Number(a.arrival) - Number(b.arrival)).map(load)
+    },
+    /** A page ends at an arrival number, so that what is asked in between neither hides nor repeats a line. */
+    questions({ tenants, pending, after, limit }: Parameters<Store['questions']>[0]) {
+      const before = after === undefined ? Number.MAX_SAFE_INTEGER : position(after)
+      const statement = pending ? statements.pending : statements.questions
+      const rows = statement.all(before, JSON.stringify(tenants), limit + 1)
+      const last = rows.length > limit ? rows[limit - 1] : undefined
+      return { executions: rows.slice(0, limit).map(load), next: last === undefined ? null : String(last.arrival) }
+    },
     lastInbound: (lane: string) => (statements.lastInbound.get(lane)?.at as number | undefined) ?? null,
     depth(now: number): Depth {
       const { open, running, oldest } = statements.open.get() as {
@@ -60,11 +73,19 @@ export function createQueries(db: DatabaseSync) {
   }
 }
 
+const questionsOf = (index: string, condition: string) => `
+  SELECT ${executionColumns} FROM executions INDEXED BY ${index}
+  WHERE ${condition} AND arrival < ? AND instr(?, '"' || tenant || '"') > 0 ORDER BY arrival DESC LIMIT ?`
+
 const sql = {
   read: `SELECT ${executionColumns} FROM executions WHERE digest = digest(?)`,
   due: `SELECT ${executionColumns} FROM executions WHERE timer_at <= ? ORDER BY timer_at LIMIT ?`,
   earlier: `${history('SELECT previous FROM executions WHERE digest = digest(:before) AND lane = :lane')}
     SELECT ${executionColumns} FROM history JOIN executions USING (arrival) ORDER BY arrival DESC`,
+  openIn: `SELECT ${executionColumns} FROM executions WHERE lane = ? AND open = 1`,
+  parkedIn: `SELECT ${executionColumns} FROM executions WHERE lane = ? AND timer_at IS NOT NULL`,
+  questions: questionsOf('executions_asked', 'approval IS NOT NULL'),
+  pending: questionsOf('executions_pending', 'timer_at IS NOT NULL'),
   lastInbound: 'SELECT at FROM executions WHERE arrival = (SELECT newest FROM lanes WHERE lane = ?)',
   open: `
     SELECT count(*) AS open, coalesce(sum(state = 'running'), 0) AS running, min(at) AS oldest

@@ -1,5 +1,13 @@
 /** The version of the tables below, kept in `PRAGMA user_version`. Any change to them is a new version. */
-export const schemaVersion = 2
+export const schemaVersion = 3
+
+const questionIndexes = `
+CREATE INDEX executions_parked ON executions (lane) WHERE timer_at IS NOT NULL;
+CREATE INDEX executions_pending ON executions (arrival) WHERE timer_at IS NOT NULL;
+CREATE INDEX executions_asked ON executions (arrival) WHERE approval IS NOT NULL;`
+
+/** What brings an older file to the present version, by the version it has. */
+export const migrations: Readonly<Record<number, string>> = { 2: questionIndexes }
 
 /**
  * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
@@ -110,4 +118,5 @@ CREATE TABLE probe (
   writes INTEGER NOT NULL
 ) STRICT;
 INSERT INTO probe VALUES (1, 0);
+${questionIndexes}
 `

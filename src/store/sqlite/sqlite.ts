@@ -70,7 +70,7 @@ export async function openSqliteStore({
       goingOn(await write('finish', lease, execution, encode(frames), end)),
     park: async (lease, execution, { frames, ...parking }) =>
       goingOn(await write('park', lease, execution, encode(frames), parking)),
-    decide: async (execution, frame, approval) => write('decide', execution, encode([frame]), approval),
+    decide: async (execution, frame, approval, told) => write('decide', execution, encode([frame]), approval, told),
     release: (lease, wakeAt) => write('release', lease, wakeAt),
     reopen: async (execution, frame, told) => write('reopen', execution, encode([frame]), told),
     audit: told => write('audit', told),
@@ -81,6 +81,8 @@ export async function openSqliteStore({
     find: async ref => reading(() => queries.find(ref)),
     earlier: async (lane, before, limit) => reading(() => queries.earlier(lane, before, limit)),
     lastInbound: async lane => reading(() => queries.lastInbound(lane)),
+    unsettled: async lane => reading(() => queries.unsettled(lane)),
+    questions: async query => reading(() => queries.questions(query)),
     blob: async id => reading(() => queries.blob(id)),
     record: async key => reading(() => records.one(key)),
     records: async (of, page) => reading(() => records.page(of, page)),

@@ -65,9 +65,9 @@ export function createWork(parts: { journal: Journal; executions: Executions; la
       lease: Lease,
       id: string,
       pages: readonly Page[],
-      { approval, timerAt, takeNext }: Parking
+      { approval, timerAt, takeNext, extras }: Parking
     ): Ended {
-      const held = extend(lease, id, pages)
+      const held = extend(lease, id, pages, extras)
       if (held === null) return refused
       executions.park(held.arrival, approval, timerAt)
       return goOn(now, lease, takeNext)

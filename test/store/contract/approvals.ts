@@ -1,4 +1,4 @@
-import { message, remark, step, tail } from '../builders.ts'
+import { message, question, remark, step, tail, told } from '../builders.ts'
 import type { Suite } from '../contract.ts'
 import { claim, day, done, hour, minute, parked, work } from './moves.ts'
 
@@ -81,6 +81,62 @@ export function approvals(test: Suite): void {
     )
     t.equal(due[0]?.frames.length, 2)
     t.equal((await store.due(1)).length, 1)
+  })
+
+  test('what is told of a question and of its answer is kept with them', async (t, { store, clock }) => {
+    const asking = message()
+    await store.accept(asking)
+    const { lease, execution } = (await claim(store))!
+    const [intent, asked, decided] = [told({ outcome: null }), told(), told({ action: 'approval.decide' })]
+    const approval = question(clock.now() + hour)
+    const extras = { refs: ['SM-prompt'], audit: { intents: [intent], outcomes: [asked] } }
+    const parking = { frames: [step(execution)], approval, timerAt: approval.expiresAt, takeNext: false, extras }
+    await store.park(lease, asking.id, parking)
+    t.equal(await store.find('SM-prompt'), asking.id)
+    const waiting = (await store.read(asking.id))!
+    await store.decide(asking.id, step(waiting), { id: approval.id, state: 'denied' }, [decided])
+    await store.decide(asking.id, step(waiting), { id: approval.id, state: 'denied' }, [told()])
+    const { records } = await store.auditPage({ tenants: ['tenant-1'], limit: 10 })
+    t.strictSame(records.map(({ id }) => id).toSorted(), [intent, asked, decided].map(({ id }) => id).toSorted())
+  })
+
+  test('what has not ended in a lane is shown: at work, waiting, and asking; oldest first', async (t, {
+    store,
+    clock
+  }) => {
+    const { first, second, lease } = await parked({ store, clock })
+    const [third, other] = [message(), message({ lane: 'another' })]
+    await store.accept(third)
+    await store.accept(other)
+    const shown = async () => (await store.unsettled('lane-1')).map(({ id, state }) => [id, state])
+    const [asking, waiting] = [
+      [first, 'parked'],
+      [third.id, 'queued']
+    ]
+    t.strictSame(await shown(), [asking, [second, 'running'], waiting])
+    await store.finish(lease, second, { ...done, takeNext: false })
+    t.strictSame(await shown(), [asking, waiting])
+    t.equal((await store.unsettled('lane-1'))[0]?.frames.length, 2)
+  })
+
+  test('questions are listed newest first, page by page, and those that wait alone', async (t, { store, clock }) => {
+    const moves = []
+    for (const lane of ['a', 'b', 'c']) moves.unshift(await parked({ store, clock }, lane))
+    const asked = moves.map(({ first }) => first)
+    const [newest, middle, oldest] = asked as [string, string, string]
+    const of = { tenants: ['tenant-1'], limit: 2 }
+    const idsOf = (page: { executions: { id: string }[] }) => page.executions.map(({ id }) => id)
+    const all = await store.questions({ ...of, pending: false })
+    t.strictSame(idsOf(all), [newest, middle])
+    t.ok(all.next)
+    const rest = await store.questions({ ...of, pending: false, after: all.next! })
+    t.strictSame([idsOf(rest), rest.next], [[oldest], null])
+    const waiting = (await store.read(middle))!
+    await store.decide(middle, step(waiting), { id: moves[1]!.approval.id, state: 'approved' })
+    t.strictSame(idsOf(await store.questions({ ...of, pending: true })), [newest, oldest])
+    t.strictSame(idsOf(await store.questions({ ...of, limit: 10, pending: false })), asked)
+    t.strictSame(idsOf(await store.questions({ ...of, tenants: ['another'], pending: false })), [])
+    await t.rejects(store.questions({ ...of, pending: false, after: 'x' }), { code: 'QUERY_INVALID' })
   })
 
   test('a bad end is reopened once, at the end of the lane; a good one is not', async (t, { store }) => {
