@@ -9,6 +9,7 @@ import { system as systemPlugin } from '../plugins/system.ts'
 import { twilioSignature } from '../plugins/twilio-signature.ts'
 import { unpaddedSignature } from '../plugins/unpadded-signature.ts'
 import { zodValidation } from '../plugins/zod-validation.ts'
+import { approvals } from '../routes/api/approvals.ts'
 import { audit } from '../routes/api/audit.ts'
 import { conversations } from '../routes/api/conversations.ts'
 import { executions } from '../routes/api/executions.ts'
@@ -60,6 +61,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
     await api.register(conversations, { store })
     await api.register(executions, { store })
     await api.register(inbox, { retry: system.retry })
+    await api.register(approvals, { store, tenants: [...system.accounts.keys()], decide: system.decide })
     await api.register(audit, { store, tenants: [...system.accounts.keys(), serverTenant] })
   })
   return app

@@ -13,8 +13,10 @@ import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
+import { decideAsOperator } from './inbox/questions.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
+import { keepTimers } from './inbox/timers.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { classOf, policy } from './policy/classes.ts'
@@ -31,6 +33,7 @@ import { explained } from './store-refusals.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
+import { approvalCodeOf } from './vault/approval-code.ts'
 import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
 
@@ -65,7 +68,8 @@ export interface OpenSystem {
   readonly inbox: Inbox
   readonly worker: Worker
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
-  /** Stops the house-keeping, the reconciler and the local speech, and closes the store. The worker is stopped before. */
+  readonly decide: (approval: string, state: 'approved' | 'denied') => Promise<{ state: string }>
+  /** Stops the house-keeping, the timers, the reconciler and the local speech, and closes the store. The worker is stopped before. */
   close(): Promise<void>
 }
 
@@ -92,6 +96,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const rules = {
     registry,
     maxToolCalls: config.maxToolCalls,
+    policyVersion: policy.version,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
   const agent = createAgent({ ...config, provider, offers: registry.offers(), instructions, memoryTokens, clock })
@@ -102,8 +107,16 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
       return tool === undefined ? null : classOf(tool.annotations)
     }
   })
-  const parts = { store, clock, entropy, observe, auditOf }
-  const engine = createEngine({ ...parts, provider, channelOf, agent, rules, audioMs: config.retention.audioMs })
+  const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
+  const parts = { store, clock, entropy, observe, auditOf, codeOf }
+  const engine = createEngine({
+    ...parts,
+    provider,
+    channelOf,
+    agent,
+    rules,
+    audioMs: config.retention.audioMs
+  })
   const worker = createWorker(engine, {
     tenants: [...accounts.keys()],
     concurrency: config.workerConcurrency,
@@ -117,6 +130,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     allowed: (tenant, address) => isAllowed(accounts.get(tenant), address)
   })
   const stopHouse = keepHouse(parts)
+  const stopTimers = keepTimers(parts)
   const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
   return {
     config,
@@ -129,8 +143,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     inbox,
     worker,
     retry: (id, effect) => retryExecution(parts, id, effect),
+    decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
-      await Promise.all([stopHouse(), stopReconciling()])
+      await Promise.all([stopHouse(), stopTimers(), stopReconciling()])
       await providers.close()
       await opened.close()
     }

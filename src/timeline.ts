@@ -80,12 +80,25 @@ const facts: { readonly [K in Kind]: (data: DataOf<K>) => string } = {
       media.length > 0 && counted(media.length, 'attachment'),
       forwarded && 'forwarded'
     ),
+  'code.received': ({ forwarded }) => list('six digits', forwarded && 'forwarded'),
   'command.received': ({ command }) => command,
   'message.refused': ({ reason, tell }) => list(reason, tell ? 'told' : 'not told'),
   'audio.downloaded': ({ type, bytes, seconds }) =>
     list(type, size(bytes), seconds !== null && `${seconds.toFixed(1)} s`),
   'speech.transcribed': ({ text, provider, model }) => list(counted(wordsIn(text), 'word'), `${provider} ${model}`),
   'tool.requested': ({ calls, tokens }) => list(calls.map(call => label(call.tool)).join(' + '), tokensIn(tokens)),
+  'approval.requested': ({ binding, again }) =>
+    list(
+      binding.tool,
+      `class ${binding.class}`,
+      `until ${new Date(binding.exp).toISOString().slice(11, 19)}`,
+      again > 0 && 'again'
+    ),
+  'prompt.started': ({ attempt }) => list(attempt > 1 && `attempt ${attempt}`),
+  'prompt.posted': ({ message, reconciled }) => list(`${message.slice(0, 10)}…`, reconciled && 'found there already'),
+  'approval.attempted': () => 'a wrong code',
+  'approval.decided': ({ state, by, how }) => list(state, `by ${by}`, how),
+  'evidence.judged': ({ verdict, reason }) => list(verdict, reason),
   'tool.started': ({ tool, class: of }) => list(tool, `class ${of}`),
   'tool.finished': ({ tool, outcome, code }) => list(label(tool), outcome, code),
   'reply.drafted': ({ parts, sentence, turn }) =>
@@ -110,6 +123,7 @@ const contents: { readonly [K in Kind]?: (data: DataOf<K>) => string[] } = {
   'command.received': ({ from, text }) => [`from ${from}`, ...given(text)],
   'speech.transcribed': ({ text }) => [text],
   'tool.requested': ({ calls, text }) => [...calls.map(call => `${call.tool} ${call.arguments}`), ...given(text)],
+  'approval.requested': ({ prompt }) => [prompt],
   'tool.started': data => [JSON.stringify(data.arguments)],
   'tool.finished': ({ result }) => [result],
   'reply.drafted': ({ parts }) => [...parts]

@@ -131,7 +131,11 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
   return {
     ...{ url, twilio, openai, env, dataDir, callerOf, api, execution, metric },
     read: address => twilio.messages.filter(message => message.to === address).map(message => message.body),
-    settled: (timeoutMs = 30_000) => until(async () => (await metric('knomly_queue_depth')) === 0, timeoutMs),
+    settled: (timeoutMs = 30_000) =>
+      until(async () => {
+        const [queued, running] = [{ state: 'queued' }, { state: 'running' }]
+        return (await metric('knomly_queue_depth', queued)) + (await metric('knomly_queue_depth', running)) === 0
+      }, timeoutMs),
     caller: callerOf(person),
     async start(more = {}, entry = 'src/server.ts') {
       const server = startProcess(entry, { ...env, ...more })

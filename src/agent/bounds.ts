@@ -15,7 +15,7 @@ export function callsMade(frames: readonly Frame[]): number {
 
 /**
  * Throws AGENT_TOO_LONG where the steps since the first turn took too long. Waiting for the next try of a failed step
- * is no work.
+ * or for a person is no work.
  */
 export function mustBeQuick(frames: readonly Frame[], now: number): void {
   const run = sinceRetry(frames)
@@ -25,7 +25,7 @@ export function mustBeQuick(frames: readonly Frame[], now: number): void {
   let since = Date.parse(run[firstTurn]?.at ?? '')
   let waited = false
   for (const { kind, at } of [...run.slice(firstTurn + 1), { kind: 'now', at: new Date(now).toISOString() }]) {
-    if (kind === 'attempt.failed') waited = true
+    if (kind === 'attempt.failed' || kind === 'approval.decided') waited = true
     if (noteKinds.has(kind)) continue
     if (!waited) worked += Math.min(Date.parse(at) - since, longestStepMs)
     since = Date.parse(at)

@@ -16,7 +16,7 @@ export interface AuditParts {
 }
 
 /** A record but for what it has of its frame; `id` without the execution. */
-type Said = Pick<AuditRecord, 'id' | 'action' | 'outcome' | 'detail'> & { readonly actor?: 'operator' }
+type Said = Pick<AuditRecord, 'id' | 'action' | 'outcome' | 'detail'> & { readonly actor?: 'operator' | 'server' }
 
 /**
  * Makes the one place where frames become audit records: intents for what is about to be done, outcomes for what was done or refused.
@@ -42,13 +42,32 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
     case 'tool.started':
       return [intent(parts, frame, before)]
     case 'reply.started':
+    case 'prompt.started':
       return [...sendAgain(parts, frame, before), intent(parts, frame, before)]
     case 'tool.finished':
       if (settledBy(frame, before) === undefined) return [refusedCall(parts, frame)]
       return outcome(parts, frame, before, frame.data.outcome, { code: frame.data.code })
-    case 'reply.part-sent': {
+    case 'reply.part-sent':
+    case 'prompt.posted': {
       const { message, reconciled } = frame.data
       return outcome(parts, frame, before, 'done', { message, reconciled })
+    }
+    case 'approval.requested':
+      return [asked(parts, frame)]
+    case 'approval.decided': {
+      const { approval, state, by, how, evidence } = frame.data
+      const said = {
+        id: `${frame.n}:decided`,
+        action: 'approval.decide',
+        outcome: state,
+        detail: { approval, by, how, evidence }
+      }
+      return [by === 'principal' ? said : { ...said, actor: by === 'operator' ? 'operator' : 'server' }]
+    }
+    case 'evidence.judged': {
+      const { verdict, reason } = frame.data
+      if (verdict !== 'refused') return []
+      return [{ id: `${frame.n}:refused`, action: 'approval.evidence', outcome: 'refused', detail: { reason } }]
     }
     case 'outcome.unknown':
       return outcome(parts, frame, before, 'unknown', { code: frame.data.code })
@@ -82,9 +101,20 @@ function describe({ fingerprint }: AuditParts, started: Started, before: readonl
     const { tool, class: toolClass, arguments: given } = started.data
     return { action: 'tool.call', detail: { tool, class: toolClass, arguments: hashed(given) } }
   }
+  if (started.kind === 'prompt.started') {
+    const { approval, attempt } = started.data
+    return { action: 'prompt.send', detail: { approval, attempt } }
+  }
   const { part, attempt } = started.data
   const draft = lastOf(before.slice(0, started.n - 1), 'reply.drafted')
   return { action: 'reply.send', detail: { part, attempt, text: hashed(draft?.data.parts[part] ?? '') } }
+}
+
+function asked({ fingerprint }: AuditParts, { id, n, data: { binding, hash } }: Frame<'approval.requested'>): Said {
+  const { tool, class: toolClass, rule, policyVersion, integrity } = binding
+  const bound = { approval: id, hash, tool, class: toolClass, arguments: fingerprint(jcs(binding.arguments)) }
+  const detail = { ...bound, rule, policyVersion, integrity, target: binding.target?.fingerprint ?? null }
+  return { id: `${n}:asked`, action: 'approval.ask', outcome: 'asked', detail }
 }
 
 function intent(parts: AuditParts, started: Started, before: readonly Frame[]): Said {
@@ -110,7 +140,11 @@ function outcome(
 }
 
 /** Another attempt says of the one before that it was not taken, where nothing was said of that yet. */
-function sendAgain(parts: AuditParts, frame: Frame<'reply.started'>, before: readonly Frame[]): Said[] {
+function sendAgain(
+  parts: AuditParts,
+  frame: Frame<'reply.started' | 'prompt.started'>,
+  before: readonly Frame[]
+): Said[] {
   const last = settledBy(frame, before)
   if (last === undefined || isSettled(last, before)) return []
   const note = framesOf(before, 'attempt.failed').findLast(({ data }) => data.from === last.n)

@@ -44,6 +44,9 @@ export const events = {
   'lease.lost': z.strictObject({ lane: id }),
   'kind.unknown': z.strictObject({ ...execution, n: count }),
   'tool.called': z.strictObject({ ...execution, tool: word, outcome: word, ms: count }),
+  'approval.asked': z.strictObject({ ...execution, tool: word, class: word }),
+  'approval.decided': z.strictObject({ ...execution, state: word, by: word, how: word }),
+  'evidence.judged': z.strictObject({ ...execution, verdict: word, reason: word }),
   'provider.called': z.strictObject({
     use: word,
     model: word,

@@ -52,10 +52,16 @@ export function callbacksOf(frames: readonly Frame[]): Frame<'reply.delivered' |
   )
 }
 
+const receivedKinds: ReadonlySet<string> = new Set<ReceivedKind>([
+  'voice.received',
+  'text.received',
+  'code.received',
+  'command.received'
+])
+
 /** Frame 1: the message itself. */
 export function received(frames: readonly Frame[]): Frame<ReceivedKind> {
   const first = frames[0]
-  if (first?.kind === 'voice.received' || first?.kind === 'text.received' || first?.kind === 'command.received')
-    return first
+  if (first !== undefined && receivedKinds.has(first.kind)) return first as Frame<ReceivedKind>
   throw new TypeError('an execution begins with the message it came from')
 }

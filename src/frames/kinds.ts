@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { integrities } from './provenance.ts'
 
 // Strings are made well-formed on the way in: a lone surrogate from a provider has no canonical JSON (RFC 8785) and so no hash.
 const words = (max = 65_536) =>
@@ -36,16 +37,53 @@ const turn = {
   tokens: z.strictObject({ input: z.int().min(0), output: z.int().min(0) })
 }
 
+/** Why a message did or did not answer a question. */
+export const evidenceReasons = [
+  'code-fits',
+  'clear-no',
+  'no-question',
+  'words-do-not-approve',
+  'forwarded',
+  'code-not-alone',
+  'wrong-code',
+  'too-many-tries',
+  'expired',
+  'decided-already',
+  'ambiguous'
+] as const
+
 const callback = { message: label, send: label.nullable(), status: label, rank: z.int().min(0) }
 
 /** The classes of tools (safety rule 3.2): read, read with egress, additive, update, destructive, outward, high risk, off. */
 export const toolClasses = ['R0', 'R1', 'W0', 'W1', 'D', 'X', 'H', 'K'] as const
 export type ToolClass = (typeof toolClasses)[number]
 
+// What an answer of a person is bound to (safety rule 3.4): its canonical JSON is hashed, and nothing else is run.
+const binding = z.strictObject({
+  v: z.literal(1),
+  tenant: label,
+  principal: label,
+  channel: label,
+  execution: label,
+  call: label,
+  tool: label,
+  schemaHash: label,
+  arguments: z.record(z.string(), z.json()),
+  target: z.strictObject({ id: label, fingerprint: label, label: words(2_000) }).nullable(),
+  class: z.enum(toolClasses),
+  rule: label,
+  policyVersion: label,
+  integrity: z.enum(integrities),
+  iat: z.int(),
+  exp: z.int(),
+  nonce: label
+})
+
 /** Every kind of frame there is, with the strict schema of its data by version. A new shape is a new version, never an edit. */
 export const kinds = {
   'voice.received': { 1: z.strictObject(message) },
   'text.received': { 1: z.strictObject(message) },
+  'code.received': { 1: z.strictObject(message) },
   'command.received': {
     1: z.strictObject({ ...message, command: z.enum(['stop', 'start', 'help']), answered: z.boolean() })
   },
@@ -72,6 +110,31 @@ export const kinds = {
         .max(50),
       text: words(),
       ...turn
+    })
+  },
+  /** Its id is the id of the approval. `hash` is SHA-256 of the canonical JSON of `binding`; `again`: how often it was asked before; `prompt`: what the person is shown, but for the code. */
+  'approval.requested': {
+    1: z.strictObject({ binding, hash: label, again: index, prompt: words(4_096) })
+  },
+  'prompt.started': { 1: z.strictObject({ approval: label, attempt: position }) },
+  'prompt.posted': { 1: z.strictObject({ approval: label, message: label, reconciled: z.boolean() }) },
+  /** A wrong code; `evidence` is the execution of the message that held it. */
+  'approval.attempted': { 1: z.strictObject({ approval: label, evidence: label }) },
+  'approval.decided': {
+    1: z.strictObject({
+      approval: label,
+      state: z.enum(['approved', 'denied', 'expired', 'cancelled']),
+      by: z.enum(['principal', 'operator', 'timer']),
+      how: z.enum(['code', 'words', 'tries', 'api', 'timer']),
+      evidence: label.nullable()
+    })
+  },
+  /** What a message came to that might answer a question. */
+  'evidence.judged': {
+    1: z.strictObject({
+      verdict: z.enum(['approved', 'denied', 'refused', 'none']),
+      reason: z.enum(evidenceReasons),
+      approvals: z.array(label).max(10)
     })
   },
   'tool.started': {
@@ -126,7 +189,7 @@ export type Kind = keyof typeof kinds
 export type DataOf<K extends Kind> = z.infer<(typeof kinds)[K][1]>
 
 /** The message kinds: what frame 1 of an execution can be. */
-export type ReceivedKind = 'voice.received' | 'text.received' | 'command.received'
+export type ReceivedKind = 'voice.received' | 'text.received' | 'code.received' | 'command.received'
 export type Message = DataOf<'text.received'>
 
 /** Kinds that only remark on what happened: the table looks past them. */
@@ -135,7 +198,8 @@ export const noteKinds: ReadonlySet<string> = new Set<Kind>([
   'reply.read',
   'reply.failed',
   'attempt.failed',
-  'delay.announced'
+  'delay.announced',
+  'approval.attempted'
 ])
 
 /** The version in which new frames of any kind are written today. */

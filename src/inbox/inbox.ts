@@ -8,6 +8,7 @@ import { deriveProvenance } from '../frames/provenance.ts'
 import type { AuditOf } from '../store/audit.ts'
 import type { Acceptance, Store } from '../store/store.ts'
 import { admit, type Limited, leavesTrace } from './admission.ts'
+import { withCode } from './code-message.ts'
 import { addNote } from './note.ts'
 import { closeLine, openLine } from './opt-out.ts'
 import { resolvePerson } from './person.ts'
@@ -32,6 +33,8 @@ export interface InboxParts {
   readonly pseudonym: (tenant: string, address: string) => string
   readonly allowed: (tenant: string, address: string) => boolean
   readonly auditOf: AuditOf
+  /** The six digits that approve a question, by its hash. */
+  readonly codeOf: (hash: string) => string
 }
 
 /** Opens the door on a store. */
@@ -61,17 +64,18 @@ export function createInbox(parts: InboxParts): Inbox {
 async function keep(
   parts: InboxParts,
   tenant: string,
-  received: Received,
+  said: Received,
   limited: Limited
 ): Promise<'accepted' | 'refused' | 'duplicate'> {
   const { store, observe } = parts
-  const execution = received.id
+  const execution = said.id
   // The store refuses a repeat in any case; it must be known beforehand only where something else is written before.
-  if (leavesTrace(parts.allowed, tenant, received, limited) && (await store.read(execution)) !== null) {
+  if (leavesTrace(parts.allowed, tenant, said, limited) && (await store.read(execution)) !== null) {
     observe('message.duplicate', { execution })
     return 'duplicate'
   }
-  const { principal, isClosed } = await resolvePerson(parts, tenant, received.data)
+  const { principal, isClosed } = await resolvePerson(parts, tenant, said.data)
+  const received = await withCode(parts, principal, said)
   if (received.kind === 'command.received') {
     if (received.data.command === 'stop') await closeLine(parts, tenant, principal)
     if (received.data.command === 'start') await openLine(parts, tenant, principal)

@@ -1,3 +1,4 @@
+import { openQuestion } from '../frames/approval.ts'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
@@ -32,6 +33,8 @@ export interface Holder {
     frames: readonly Frame[],
     options: { extras?: Extras; takeNext: boolean }
   ): Promise<Execution | null>
+  /** Keeps frames and parks the execution until its question is answered or expires; the lane goes on as with `finish`. Throws LeaseLost. */
+  park(frames: readonly Frame[], options: { extras?: Extras; takeNext: boolean }): Promise<Execution | null>
   /** Lets go of the lane, due at `wakeAt` (ms) or at once. */
   release(wakeAt?: number): Promise<void>
   /** Stops the heartbeat. */
@@ -39,6 +42,7 @@ export interface Holder {
 }
 
 const freshShare = 0.7
+const answerLateMs = 30_000
 
 /** Holds a claimed lane with a heartbeat every third of the lease. */
 export function holdLane(
@@ -121,6 +125,26 @@ export function holdLane(
       const next = await write(frames, extras, async (pending, more) => {
         const end = { state, frames: pending, takeNext, purgeAt, extras: more }
         const result = await store.finish(lease, execution.id, end)
+        return result.ended ? { execution: result.next } : null
+      })
+      if (next.execution !== null) execution = next.execution
+      return next.execution
+    },
+    park: async (frames, { extras, takeNext }) => {
+      const request = openQuestion([...execution.frames, ...frames])
+      if (request === undefined) throw new TypeError('an execution is parked for a question')
+      const { hash, binding } = request.data
+      const approval = { id: request.id, hash, state: 'pending', expiresAt: binding.exp }
+      // What was sent in time may be read a little later.
+      const timerAt = binding.exp + answerLateMs
+      const next = await write(frames, extras, async (pending, more) => {
+        const result = await store.park(lease, execution.id, {
+          frames: pending,
+          approval,
+          timerAt,
+          takeNext,
+          extras: more
+        })
         return result.ended ? { execution: result.next } : null
       })
       if (next.execution !== null) execution = next.execution

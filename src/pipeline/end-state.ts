@@ -1,8 +1,9 @@
-import { framesOf, lastOf, type State, sinceRetry } from '../frames/execution.ts'
+import { framesOf, lastOf, newest, type State, sinceRetry } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 
 /** The state in which an execution rests, read from its frames alone: what was told last stays. */
 export function endState(frames: readonly Frame[]): State {
+  if (newest(frames)?.kind === 'prompt.posted') return 'parked'
   if (framesOf(frames, 'message.refused').length > 0) return 'refused'
   const run = sinceRetry(frames)
   const failed = lastOf(run, 'work.failed')

@@ -11,10 +11,13 @@ import type { Store } from '../store/store.ts'
 import type { Table } from './pipeline.ts'
 import type { Processor } from './processor.ts'
 import { createAnnounceDelay } from './processors/announce-delay.ts'
+import { createBindCall } from './processors/bind-call.ts'
 import { createDownloadAudio } from './processors/download-audio.ts'
+import { afterEvidence, createJudgeEvidence, judgeOrThink } from './processors/judge-evidence.ts'
 import { nextAttachment } from './processors/next-attachment.ts'
 import { type CallRules, createNextCall } from './processors/next-call.ts'
 import { nextPart } from './processors/next-part.ts'
+import { type CodeOf, createPostPrompt, startPrompt } from './processors/post-prompt.ts'
 import { createRunTool } from './processors/run-tool.ts'
 import { createSendPart } from './processors/send-part.ts'
 import { createTell } from './processors/tell.ts'
@@ -43,6 +46,8 @@ export interface EngineParts {
   readonly rules: CallRules
   readonly audioMs: number
   readonly auditOf: AuditOf
+  /** The six digits that approve a question, by its hash. */
+  readonly codeOf: CodeOf
   readonly clock: Clock
   readonly entropy: Entropy
   readonly observe: Observe
@@ -57,8 +62,14 @@ export function createEngine(parts: EngineParts): Engine {
     'voice.received': nextAttachment,
     'audio.downloaded': nextAttachment,
     'speech.transcribed': nextAttachment,
-    'text.received': 'think',
+    'text.received': judgeOrThink,
+    'code.received': 'judge-evidence',
+    'evidence.judged': afterEvidence(tell),
     'tool.requested': nextCall,
+    'approval.requested': startPrompt,
+    'prompt.started': 'post-prompt',
+    'prompt.posted': () => 'rest',
+    'approval.decided': nextCall,
     'tool.started': 'run-tool',
     'tool.finished': nextCall,
     'reply.drafted': nextPart,
@@ -75,7 +86,10 @@ export function createEngine(parts: EngineParts): Engine {
     createTranscribe(parts),
     createThink({ ...parts, split }),
     createRunTool({ ...parts, ...parts.rules }),
-    createSendPart(parts)
+    createSendPart(parts),
+    createBindCall({ ...parts, ...parts.rules }),
+    createPostPrompt(parts),
+    createJudgeEvidence(parts)
   ]
   const { store, auditOf, clock, entropy, observe } = parts
   return {

@@ -115,6 +115,8 @@ function failed(
   }
 }
 
+/** When it came, or was last sent back to work: waiting for a person makes no work stale. */
 function acceptedAt(execution: Execution): number {
-  return Date.parse(framesOf(execution.frames, 'work.retried').at(-1)?.at ?? execution.at)
+  const resumed = execution.frames.findLast(({ kind }) => kind === 'work.retried' || kind === 'approval.decided')
+  return Date.parse(resumed?.at ?? execution.at)
 }

@@ -5,6 +5,7 @@ type Codes =
   | FailureCode
   | `REFUSED_${DataOf<'message.refused'>['reason']}`
   | `COMMAND_${DataOf<'command.received'>['command']}`
+  | `EVIDENCE_${DataOf<'evidence.judged'>['reason']}`
   | 'DELAYED'
 
 const english = {
@@ -21,6 +22,21 @@ const english = {
   COMMAND_start: 'Welcome back. Send me a voice note or a text message.',
   COMMAND_help:
     'I am an automatic assistant. Send me a voice note or a text message and I will answer. Send STOP to get no more messages.',
+  'EVIDENCE_code-fits': 'Approved.',
+  'EVIDENCE_clear-no': 'It will not be done.',
+  'EVIDENCE_no-question': 'No question waits for a code, so nothing was approved.',
+  'EVIDENCE_words-do-not-approve':
+    'Words do not approve anything. To approve, send the six digits of the question, alone; to refuse, send NO.',
+  EVIDENCE_forwarded: 'A forwarded code approves nothing. Type the code yourself.',
+  'EVIDENCE_code-not-alone':
+    'Nothing was approved. To approve, send the six digits alone, with nothing before or after them.',
+  'EVIDENCE_wrong-code':
+    'This is not the code of an open question, so nothing was approved. Please check it and send it again.',
+  'EVIDENCE_too-many-tries':
+    'That were too many wrong codes, so it will not be done. Ask me again if you still want it.',
+  EVIDENCE_expired: 'The time for this question was over (it timed out), so nothing was approved.',
+  'EVIDENCE_decided-already': 'This question was answered already.',
+  EVIDENCE_ambiguous: 'This code fits more than one question, so nothing was approved. Send NO and ask me again.',
   DELAYED: 'I have your message. A service that I need is slow to answer; I keep trying and will tell you how it ends.'
 } satisfies Record<Codes, string>
 

@@ -1,6 +1,7 @@
 import { type Execution, newest } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
 import type { Frame } from '../frames/frame.ts'
+import type { Kind } from '../frames/kinds.ts'
 import { type Holder, LeaseLost } from '../inbox/lease.ts'
 import type { Extras, Lease } from '../store/store.ts'
 import type { Engine } from './engine.ts'
@@ -88,11 +89,13 @@ function follow(
   }
 }
 
-/** The id of a started send is a name: its status callbacks come back with it. */
+/** The ids of a started send and of a question are names: status callbacks and decisions come back with them. */
 function extrasOf(pending: readonly Frame[], product: Product | null): Extras {
-  const sends = pending.filter(frame => frame.kind === 'reply.started').map(frame => frame.id)
+  const sends = pending.filter(frame => hasName.has(frame.kind)).map(frame => frame.id)
   return { ...product?.extras, refs: [...(product?.extras?.refs ?? []), ...sends] }
 }
+
+const hasName: ReadonlySet<string> = new Set<Kind>(['reply.started', 'prompt.started', 'approval.requested'])
 
 /** The execution as it will be when `pending` is kept. */
 function ahead(execution: Execution, pending: readonly Frame[]): Execution {
@@ -154,7 +157,10 @@ async function rest(
   takeNext: boolean
 ): Promise<boolean> {
   const { id, at } = holder.execution
-  const taken = await holder.finish(next.state, pending, { extras, takeNext })
+  const taken =
+    next.state === 'parked'
+      ? await holder.park(pending, { extras, takeNext })
+      : await holder.finish(next.state, pending, { extras, takeNext })
   engine.observe('execution.finished', { execution: id, state: next.state, ms: engine.clock.now() - Date.parse(at) })
   return taken !== null
 }

@@ -1,6 +1,8 @@
 import type { z } from 'zod'
+import type { ToolClass } from '../frames/kinds.ts'
 import { issuePermit, type Permit } from '../frames/permit.ts'
 import { type Integrity, integrities } from '../frames/provenance.ts'
+import { type Binding, check } from './approval.ts'
 import { readArguments } from './arguments.ts'
 import { classOf, type Hints, type Policy } from './classes.ts'
 
@@ -13,15 +15,26 @@ export interface AskedCall {
 }
 
 /**
- * What the decision rests on: the tool of that name (if there is one), the names of all, the label of the context, and
- * the count of calls before this one.
+ * What the decision rests on: the tool of that name (if there is one), the names of all, the label of the context, the
+ * count of calls before this one, what the person approved of this call, and whether they refused anything of this
+ * message. `now` is in ms.
  */
 export interface Circumstances {
-  readonly tool: { readonly name: string; readonly annotations: Hints; readonly input: z.ZodObject } | undefined
+  readonly tool:
+    | {
+        readonly name: string
+        readonly annotations: Hints
+        readonly input: z.ZodObject
+        readonly schemaHash: string
+      }
+    | undefined
   readonly tools: readonly string[]
   readonly integrity: Integrity
   readonly callsSoFar: number
   readonly maxCalls: number
+  readonly approved: Binding | null
+  readonly declined: boolean
+  readonly now: number
 }
 
 /** Why a call was not allowed: a code for the frame, and words for the model. */
@@ -31,13 +44,24 @@ export interface Denial {
     | 'TOO_MANY_CALLS'
     | 'ARGUMENTS_INVALID'
     | 'APPROVAL_UNAVAILABLE'
+    | 'APPROVAL_EXPIRED'
+    | 'DECLINED_BEFORE'
     | 'TOOL_OFF'
     | 'POLICY_BROKEN'
   readonly result: string
 }
 
-/** Leave to run the call, or the reason why not. */
-export type Decision = { readonly allow: Permit } | { readonly deny: Denial }
+/** What a person is to be asked first; `rule` is the class and the context that say so. */
+export interface Ask {
+  readonly tool: string
+  readonly class: ToolClass
+  readonly schemaHash: string
+  readonly rule: string
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+/** Leave to run the call, the question to put first, or the reason why not. */
+export type Decision = { readonly allow: Permit } | { readonly ask: Ask } | { readonly deny: Denial }
 
 /**
  * Decides about one call of a tool: the only place that does, and the only one that issues permits (safety rule 3.3).
@@ -53,7 +77,7 @@ export function decide(call: AskedCall, circumstances: Circumstances, policy: Po
 
 function judge(
   call: AskedCall,
-  { tool, tools, integrity, callsSoFar, maxCalls }: Circumstances,
+  { tool, tools, integrity, callsSoFar, maxCalls, approved, declined, now }: Circumstances,
   policy: Policy
 ): Decision {
   if (!(callsSoFar < maxCalls)) {
@@ -65,19 +89,24 @@ function judge(
   const read = readArguments(call.arguments, tool.input)
   if ('problem' in read) return deny('ARGUMENTS_INVALID', `The arguments do not fit: ${read.problem}.`)
   const toolClass = classOf(tool.annotations)
-  const verdict = policy.verdicts[toolClass][isTainted(integrity) ? 'tainted' : 'trusted']
-  if (verdict === 'run') {
-    const { execution, call: id } = call
-    return { allow: issuePermit({ execution, call: id, tool: tool.name, class: toolClass, arguments: read.value }) }
-  }
-  if (verdict === 'ask') {
-    return deny(
-      'APPROVAL_UNAVAILABLE',
-      "This needs the person's approval, which is not available. It was not done: tell them so, and do not try again."
-    )
-  }
-  return deny('TOOL_OFF', 'This tool is switched off: it was not called. Tell the person so.')
+  const context = isTainted(integrity) ? 'tainted' : 'trusted'
+  const verdict = policy.verdicts[toolClass][context]
+  const { execution, call: id } = call
+  const allowed = { execution, call: id, tool: tool.name, class: toolClass, arguments: read.value }
+  if (verdict === 'run') return { allow: issuePermit(allowed) }
+  if (verdict !== 'ask') return deny('TOOL_OFF', 'This tool is switched off: it was not called. Tell the person so.')
+  const { schemaHash } = tool
+  const standing = { ...allowed, schemaHash, policyVersion: policy.version }
+  const fit = approved === null ? 'another' : check(approved, standing, now)
+  if (fit === 'fits') return { allow: issuePermit(allowed) }
+  if (fit === 'expired') return deny('APPROVAL_EXPIRED', 'It was approved too long ago, so it was not done. Say so.')
+  if (toolClass === 'H') return deny('APPROVAL_UNAVAILABLE', twoPeople)
+  if (declined) return deny('DECLINED_BEFORE', 'The person refused before: it was not asked and not done. Say so.')
+  return { ask: { ...allowed, schemaHash, rule: `${toolClass} ${context}` } }
 }
+
+const twoPeople =
+  'This needs two people to agree, which is not available. It was not done: tell the person so, and do not try again.'
 
 /** Words that are not the person's own, the operator's or the system's are in the context, or a label nobody knows. */
 function isTainted(integrity: Integrity): boolean {

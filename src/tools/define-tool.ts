@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Failure } from '../frames/failure.ts'
+import { jcs } from '../frames/jcs.ts'
 import { isIssued } from '../frames/permit.ts'
+import { schemaOf } from './schema.ts'
 import type { Tool, ToolDefinition } from './tool.ts'
 
 const longestResult = 16_000
@@ -21,7 +24,11 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     input,
     annotations: Object.freeze({ ...annotations }),
     repeatable,
+    schemaHash: createHash('sha256')
+      .update(jcs({ name, description, schema: schemaOf(input) }))
+      .digest('hex'),
     describe: args => definition.describe(input.parse(args)),
+    target: async (args, records) => definition.target?.(input.parse(args), records),
     async call(permit, context) {
       if (!isIssued(permit) || permit.tool !== name) {
         throw new Failure('WORK_BROKEN', { cause: new TypeError('a tool was called without a permit for it') })

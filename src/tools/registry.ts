@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { schemaOf } from './schema.ts'
 import type { Tool } from './tool.ts'
 
 /** The tools there are, by name, and as a model is offered them. */
@@ -21,10 +21,4 @@ export function createRegistry(tools: readonly Tool[]): Registry {
     get: name => byName.get(name),
     offers: () => tools.map(({ name, description, input }) => ({ name, description, parameters: schemaOf(input) }))
   }
-}
-
-function schemaOf(input: z.ZodObject): Record<string, unknown> {
-  // Some servers of the OpenAI API refuse a schema that names its dialect.
-  const { $schema: _dialect, ...schema } = z.toJSONSchema(input)
-  return schema
 }

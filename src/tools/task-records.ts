@@ -49,7 +49,7 @@ export async function addTask(
 }
 
 /** One task, or null. */
-export async function readTask(records: UserRecords, id: string): Promise<KeptTask | null> {
+export async function readTask(records: Pick<UserRecords, 'get'>, id: string): Promise<KeptTask | null> {
   const record = await records.get(kind, id)
   return record === null ? null : { ...taskSchema.parse(record.data), id, version: record.version }
 }

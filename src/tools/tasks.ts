@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { jcs } from '../frames/jcs.ts'
 import { type Integrity, lowestIntegrity } from '../frames/provenance.ts'
 import { defineTool } from './define-tool.ts'
 import { addTask, type KeptTask, readTask, readTasks, type Task, taskId, writeTask } from './task-records.ts'
@@ -65,9 +67,16 @@ const deleteTask = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   repeatable: true,
   describe: ({ id }) => `Delete the task ${id}`,
+  async target({ id }, records) {
+    const task = await readTask(records, id)
+    return task === null ? null : { id, fingerprint: fingerprintOf(task), label: labelOf(task) }
+  },
   run: ({ id }, context) =>
     change(context, id, async task => {
       if (task === null) return answer({ notInTheList: id })
+      if (fingerprintOf(task) !== context.fingerprint) {
+        return { outcome: 'failed', result: 'The task was changed after the person saw it, so it was not deleted.' }
+      }
       return (await writeTask(context.records, task, null)) ? answer({ deleted: shown(task) }, [task]) : null
     })
 })
@@ -86,6 +95,15 @@ async function change(
     if (result !== null) return result
   }
   return { outcome: 'failed', result: 'The task is being changed by somebody else: try again.' }
+}
+
+/** Whatever of a task a person sees, as one value. */
+function fingerprintOf({ id, title, due, done }: KeptTask): string {
+  return createHash('sha256').update(jcs({ id, title, due, done })).digest('hex')
+}
+
+function labelOf({ title, due, done }: Task): string {
+  return `${title}${due === null ? '' : `, due ${due}`}${done ? ', done' : ''}`
 }
 
 /** As many tasks from the front as a short result holds. */

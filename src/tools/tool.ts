@@ -30,6 +30,8 @@ export interface ToolContext {
   readonly integrity: Integrity
   /** The time of the call, ms since the epoch. */
   readonly now: number
+  /** The fingerprint of what the person approved it for, or null: a tool with a target changes nothing else. */
+  readonly fingerprint: string | null
 }
 
 /** What came of a call. A failure is a result that the model reads, not an exception. */
@@ -38,6 +40,13 @@ export interface ToolResult {
   readonly result: string
   /** The lowest label among the records it read; absent where it read none. */
   readonly integrity?: Integrity
+}
+
+/** A thing as it is now: its fingerprint changes with whatever a person would want to know. `label` is shown to them. */
+export interface Target {
+  readonly id: string
+  readonly fingerprint: string
+  readonly label: string
 }
 
 /** A tool as its author writes it. `run` is taken into a closure by `defineTool` and is out of reach from then on. */
@@ -49,6 +58,8 @@ export interface ToolDefinition<S extends z.ZodObject> {
   /** Whether the same call again, with the same idempotency key, does nothing more: after a crash the worker makes it. */
   readonly repeatable: boolean
   describe(args: z.infer<S>): string
+  /** What the call is about, where that can change under it: a person approves it as they see it, and nothing else. Null where there is no such thing. */
+  target?(args: z.infer<S>, records: Pick<UserRecords, 'get'>): Promise<Target | null>
   run(args: z.infer<S>, context: ToolContext): Promise<ToolResult>
 }
 
@@ -59,7 +70,11 @@ export interface Tool {
   readonly input: z.ZodObject
   readonly annotations: Annotations
   readonly repeatable: boolean
+  /** SHA-256 (hex) of its name, description and schema: another one is another tool. */
+  readonly schemaHash: string
   describe(args: Readonly<Record<string, unknown>>): string
+  /** What the call is about as it is now; undefined for a tool that has no targets, null where there is no such thing. */
+  target(args: Readonly<Record<string, unknown>>, records: Pick<UserRecords, 'get'>): Promise<Target | null | undefined>
   /** Runs the permitted call. Throws where the permit was not issued by the policy or is for another tool. */
   call(permit: Permit, context: ToolContext): Promise<ToolResult>
 }

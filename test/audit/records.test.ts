@@ -120,6 +120,11 @@ t.test('every kind that is an effect or decides one is told of, and no other', a
     'tool.finished': finished('done'),
     'reply.started': { part: 0, attempt: 1 },
     'reply.part-sent': { part: 0, message: 'SM2', reconciled: true },
+    'approval.requested': question,
+    'prompt.started': { approval: 'q1', attempt: 1 },
+    'prompt.posted': { approval: 'q1', message: 'SM3', reconciled: false },
+    'approval.decided': { approval: 'q1', state: 'approved', by: 'principal', how: 'code', evidence: 'e2' },
+    'evidence.judged': { verdict: 'refused', reason: 'wrong-code', approvals: ['q1'] },
     'outcome.unknown': { code: 'OUTCOME_UNKNOWN', step: 'run-tool', from: 2 },
     'work.failed': { code: 'WORK_BROKEN', step: 'run-tool', from: 2, tries: 5 },
     'delay.announced': { code: 'DELAYED' },
@@ -140,6 +145,27 @@ t.test('every kind that is an effect or decides one is told of, and no other', a
     one.next(kind as Kind, known?.data ?? notes[kind])
     t.equal(one.told.length, before, kind)
   }
+})
+
+t.test('a question is told of by hashes, and its answer with who gave it and how', async t => {
+  const asked = story()
+  const { id: approval } = asked.next('approval.requested', question)
+  for (const by of ['principal', 'operator', 'timer']) {
+    const how = { principal: 'code', operator: 'api', timer: 'timer' }[by]
+    asked.next('approval.decided', { approval, state: 'denied', by, how, evidence: null })
+  }
+  const ruled = {
+    ...{ tool: 'delete_task', class: 'D', rule: 'D trusted' },
+    policyVersion: 'v',
+    integrity: 'user_voice'
+  }
+  const bound = { ...ruled, arguments: fingerprint(`{"id":"${planted}"}`), target: 'f', hash: question.hash }
+  t.match(asked.told, [
+    { id: `${id}:1:asked`, action: 'approval.ask', outcome: 'asked', actor: subject.principal, detail: bound },
+    { action: 'approval.decide', outcome: 'denied', actor: subject.principal, detail: { approval, how: 'code' } },
+    { actor: 'operator', detail: { by: 'operator' } },
+    { actor: 'server', detail: { by: 'timer' } }
+  ])
 })
 
 t.test('the hash is that of the canonical record, and no word of a person is in any', async t => {
@@ -176,9 +202,30 @@ const message = {
   media: [],
   forwarded: false
 }
+const question = {
+  binding: {
+    ...{
+      v: 1,
+      ...{ tenant: 'AC1', principal: 'p', channel: 'messaging' },
+      execution: id,
+      call: 'c1',
+      tool: 'delete_task'
+    },
+    ...{
+      schemaHash: 'h',
+      arguments: { id: planted },
+      target: { id: 't', fingerprint: 'f', label: planted },
+      class: 'D'
+    },
+    ...{ rule: 'D trusted', policyVersion: 'v', integrity: 'user_voice', iat: 1, exp: 2, nonce: 'n' }
+  },
+  ...{ hash: 'a'.repeat(64), again: 0, prompt: planted }
+}
 const notes: Record<string, unknown> = {
   'voice.received': message,
   'text.received': message,
+  'code.received': message,
+  'approval.attempted': { approval: 'q1', evidence: 'e2' },
   'command.received': { ...message, command: 'stop', answered: true },
   'audio.downloaded': { attachment: 0, sha256: planted, type: planted, bytes: 1, seconds: null },
   'speech.transcribed': { attachment: 0, text: planted, language: null, provider: planted, model: planted },
@@ -191,6 +238,7 @@ const notes: Record<string, unknown> = {
 }
 
 function startOf(kind: string): Kind | undefined {
+  if (kind === 'prompt.posted') return 'prompt.started'
   return kind === 'tool.finished' ? 'tool.started' : kind === 'reply.part-sent' ? 'reply.started' : undefined
 }
 
@@ -207,6 +255,8 @@ function everything() {
   const all = story()
   all.next('text.received', message)
   all.next('tool.started', started)
+  all.next('approval.requested', question)
+  all.next('prompt.started', { approval: 'q1', attempt: 1 })
   all.next('reply.drafted', { parts: [planted], sentence: null, turn: { ...turn } })
   all.next('reply.started', { part: 0, attempt: 1 })
   return all

@@ -46,6 +46,7 @@ async function open(t: Test) {
     }
   }
   const inbox = createInbox({
+    codeOf: hash => hash.slice(0, 6),
     ...{ store, clock, entropy: systemEntropy, observe },
     pseudonym: (_tenant, address) => address.slice(-4),
     allowed: (_tenant, address) => address.startsWith('whatsapp:'),

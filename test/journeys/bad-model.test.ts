@@ -117,6 +117,8 @@ t.test('tools that a model asks for wrongly, too often or without leave are boun
   const sids = await Promise.all(wishes.map((wish, i) => say(i, `script: ${wish}`)))
   const deleting = await say(9, 'Delete the plants task')
   await stage.settled()
+  await say(9, 'No.')
+  await stage.settled()
   const frames = await Promise.all(sids.map(async sid => ((await stage.execution(sid)) as Shown).frames))
   const outcomes = frames.map(list => list.filter(({ kind }) => kind === 'tool.finished').map(({ data }) => data.code))
   const read = wishes.map((_, i) => stage.read(address(i)))
@@ -151,14 +153,14 @@ t.test('tools that a model asks for wrongly, too often or without leave are boun
     done.frames.filter(({ kind }) => kind === 'tool.finished').map(({ data }) => [data.tool, data.outcome, data.code]),
     [
       ['list_tasks', 'done', null],
-      ['delete_task', 'refused', 'APPROVAL_UNAVAILABLE']
+      ['delete_task', 'refused', 'APPROVAL_DENIED']
     ]
   )
   t.notOk(done.frames.some(({ kind, data }) => kind === 'tool.started' && data.tool === 'delete_task'))
-  t.match(stage.read(address(9))[1], /^I could not do that: This needs the person's approval, which is not available/)
+  t.match(stage.read(address(9))[2], /^I could not do that: The person refused/)
   await say(9, 'What is on my list?')
   await stage.settled()
-  t.equal(stage.read(address(9))[2], 'On your list: Water the plants.', 'the task is still there')
+  t.equal(stage.read(address(9))[3], 'On your list: Water the plants.', 'the task is still there')
   t.equal(((await stage.execution(created)) as Shown).state, 'done')
   t.strictSame(stage.openai.surprises, [])
 })

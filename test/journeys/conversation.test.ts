@@ -186,7 +186,7 @@ t.test('a person who hides the number stays the same person, whichever name came
   t.equal((await shown(stage, after)).state, 'refused', 'a STOP under one name holds for the other')
 })
 
-t.test('a forwarded note is read and answered, but makes nothing happen', async t => {
+t.test('a forwarded note makes nothing happen unasked, and the person is told that the wish is not theirs', async t => {
   const stage = await setStage(t, {
     agent: request => {
       const last = request.items.at(-1)
@@ -199,14 +199,16 @@ t.test('a forwarded note is read and answered, but makes nothing happen', async 
   const forwarded = await stage.caller.voiceNote({ bytes: note.bytes }, '', { Forwarded: 'true' })
   await stage.settled()
   const frames = (await shown(stage, forwarded)).frames
+  const kinds = frames.map(({ kind }) => kind)
+  t.ok(kinds.includes('prompt.posted'))
+  t.notOk(kinds.includes('tool.started'))
   t.match(
-    frames.filter(({ kind }) => kind.startsWith('tool.')).map(({ kind, data }) => [kind, data.code ?? null]),
-    [
-      ['tool.requested', null],
-      ['tool.finished', 'APPROVAL_UNAVAILABLE']
-    ]
+    stage.twilio.messages[0]?.body,
+    /^🔐 CONFIRM: .*create_task\n- title: `"Call the plumber"`.*Not from you: .* after reading a forwarded message\.\n/s
   )
-  t.match(stage.twilio.messages[0]?.body, /^I heard: "Remind me.*It came back: refused \(APPROVAL_UNAVAILABLE/s)
+  await stage.caller.text('no')
+  await stage.settled()
+  t.match(stage.twilio.messages[1]?.body, /^I heard: "Remind me.*It came back: refused \(APPROVAL_DENIED/s)
   const [request] = stage.openai.requests.filter(({ kind }) => kind === 'responses')
   t.match(JSON.stringify(request?.body), /\[forwarded voice note\] Remind me/)
   // Another person's same words are their own.

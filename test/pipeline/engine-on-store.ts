@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -18,10 +19,14 @@ import type { Store } from '../../src/store/store.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
+import { approvalCodeOf } from '../../src/vault/approval-code.ts'
 import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
 const hour = 3_600_000
+
+/** The code of a question, as the server derives it from a key. */
+export const codeOf = (hash: string) => approvalCodeOf(createSecretKey(Buffer.alloc(32, 7)), hash)
 
 /** What the outside does in a test of the engine. */
 export interface Outside {
@@ -87,10 +92,19 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   const rules = {
     registry,
     maxToolCalls,
+    policyVersion: policy.version,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
   const parts = { store: outside.wrap?.(store) ?? store, clock, entropy, observe, auditOf }
-  const engine = createEngine({ ...parts, provider, channelOf: () => channel, agent, rules, audioMs: 24 * hour })
+  const engine = createEngine({
+    ...parts,
+    provider,
+    channelOf: () => channel,
+    agent,
+    rules,
+    codeOf,
+    audioMs: 24 * hour
+  })
   const worker = createWorker(engine, {
     ...{
       tenants: [tenant],

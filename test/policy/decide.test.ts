@@ -2,8 +2,9 @@ import t from 'tap'
 import { z } from 'zod'
 import { isIssued } from '../../src/frames/permit.ts'
 import { type Integrity, integrities } from '../../src/frames/provenance.ts'
+import type { Binding } from '../../src/policy/approval.ts'
 import { classOf, type Hints, policy } from '../../src/policy/classes.ts'
-import { type AskedCall, type Circumstances, decide } from '../../src/policy/decide.ts'
+import { type Ask, type AskedCall, type Circumstances, decide } from '../../src/policy/decide.ts'
 
 const input = z.strictObject({
   title: z.string().max(20).optional(),
@@ -16,6 +17,9 @@ const hints = (readOnlyHint: boolean, destructiveHint: boolean, idempotentHint: 
   idempotentHint,
   openWorldHint
 })
+const schemaHash = 'a'.repeat(64)
+const now = Date.UTC(2026, 10, 23)
+const unasked = { approved: null, declined: false, now }
 const trusted = ['system', 'operator', 'user_typed', 'user_voice']
 const read = hints(true, false, true, false)
 const add = hints(false, false, false, false)
@@ -23,15 +27,16 @@ const add = hints(false, false, false, false)
 function decided(raw: string, change: Partial<Circumstances> & { annotations?: Hints; asks?: string } = {}) {
   const { annotations = add, asks = 'add', ...rest } = change
   const call: AskedCall = { execution: 'e', call: 'c', tool: asks, arguments: raw }
-  const tool = { name: 'add', annotations, input }
+  const tool = { name: 'add', annotations, input, schemaHash }
   return decide(
     call,
-    { tool, tools: ['add', 'list'], integrity: 'user_voice', callsSoFar: 0, maxCalls: 12, ...rest },
+    { tool, tools: ['add', 'list'], integrity: 'user_voice', callsSoFar: 0, maxCalls: 12, ...unasked, ...rest },
     policy
   )
 }
 
 function codeOf(decision: ReturnType<typeof decided>): string {
+  if ('ask' in decision) return 'asked'
   return 'allow' in decision ? 'allowed' : decision.deny.code
 }
 
@@ -49,7 +54,7 @@ t.test('a class follows from the hints, and an absent hint is the worst one', as
 
 t.test('an allowed call gets a permit over exactly the parsed arguments', async t => {
   const decision = decided('{"title":"milk","count":2}')
-  if (!('allow' in decision)) return t.fail('it was denied')
+  if (!('allow' in decision)) return t.fail('it was not allowed')
   t.ok(isIssued(decision.allow))
   const { execution, call, tool, class: toolClass, arguments: args } = decision.allow
   t.strictSame(
@@ -59,7 +64,7 @@ t.test('an allowed call gets a permit over exactly the parsed arguments', async 
 })
 
 t.test(
-  'destructive, outward and reaching calls are refused whatever the context, and the model is told why',
+  'destructive, outward and reaching calls are asked about whatever the context, with exactly what would be run',
   async t => {
     for (const annotations of [
       {},
@@ -69,7 +74,9 @@ t.test(
     ]) {
       for (const integrity of integrities) {
         const decision = decided('{}', { annotations, integrity })
-        t.match(decision, { deny: { code: 'APPROVAL_UNAVAILABLE', result: /approval, which is not available/ } })
+        const toolClass = classOf(annotations)
+        const context = trusted.includes(integrity) ? 'trusted' : 'tainted'
+        t.match(decision, { ask: { tool: 'add', class: toolClass, arguments: {}, rule: `${toolClass} ${context}` } })
       }
     }
   }
@@ -80,7 +87,7 @@ t.test(
   async t => {
     const allowed = integrities.filter(integrity => 'allow' in decided('{}', { integrity }))
     t.strictSame(allowed, trusted)
-    t.equal(codeOf(decided('{}', { integrity: 'root' as Integrity })), 'APPROVAL_UNAVAILABLE')
+    t.equal(codeOf(decided('{}', { integrity: 'root' as Integrity })), 'asked')
     t.equal(codeOf(decided('{}', { integrity: 'web', annotations: read })), 'allowed')
   }
 )
@@ -139,7 +146,7 @@ t.test('whatever goes wrong inside is a denial', async t => {
     })
   })
   t.equal(
-    codeOf(decided('{"title":"a"}', { tool: { name: 'add', annotations: read, input: throwing } })),
+    codeOf(decided('{"title":"a"}', { tool: { name: 'add', annotations: read, input: throwing, schemaHash } })),
     'POLICY_BROKEN'
   )
   t.equal(codeOf(decide(undefined as never, undefined as never, policy)), 'POLICY_BROKEN')
@@ -147,7 +154,10 @@ t.test('whatever goes wrong inside is a denial', async t => {
   t.match(
     decide(
       { execution: 'e', call: 'c', tool: 'add', arguments: '{}' },
-      { tool: { name: 'add', annotations: read, input }, tools: [], integrity: 'system', callsSoFar: 0, maxCalls: 1 },
+      {
+        tool: { name: 'add', annotations: read, input, schemaHash },
+        ...{ tools: [], integrity: 'system', callsSoFar: 0, maxCalls: 1, ...unasked }
+      },
       empty
     ),
     { deny: { code: 'POLICY_BROKEN' } }
@@ -202,6 +212,48 @@ t.test(
     t.strictSame([...allowed].sort(), ['R0', 'W0', 'W1'])
   }
 )
+
+t.test('what a person approved runs: exactly that, under the rules they were asked under, and in time', async t => {
+  const raw = '{"title":"milk"}'
+  const asked = decided(raw, { annotations: {} })
+  if (!('ask' in asked)) return t.fail('it was not asked')
+  const approved = boundTo(asked.ask)
+  const under = (change: Partial<Binding>, rest: Partial<Circumstances> = {}, text = raw) =>
+    codeOf(decided(text, { annotations: {}, approved: { ...approved, ...change }, ...rest }))
+  t.equal(under({}), 'allowed')
+  t.equal(under({}, { integrity: 'web' }), 'allowed', 'they were shown where it came from')
+  const others: Partial<Binding>[] = [
+    { call: 'another' },
+    { execution: 'another' },
+    { tool: 'list' },
+    { arguments: { title: 'bread' } },
+    { arguments: {} },
+    { arguments: { title: 'milk', count: 1 } },
+    { class: 'X' },
+    { schemaHash: 'b'.repeat(64) },
+    { policyVersion: 'another' }
+  ]
+  for (const change of others) t.equal(under(change), 'asked', JSON.stringify(change))
+  t.equal(under({}, {}, '{"title":"bread"}'), 'asked', 'other arguments are another call')
+  t.equal(under({ exp: now - 61_000 }), 'APPROVAL_EXPIRED')
+  t.equal(under({ exp: now - 59_000 }), 'allowed', 'an answer in time may wait for its turn')
+})
+
+t.test('after one refusal nothing more of a message is asked, but what was approved still runs', async t => {
+  t.equal(codeOf(decided('{}', { annotations: {}, declined: true })), 'DECLINED_BEFORE')
+  t.equal(codeOf(decided('{}', { declined: true })), 'allowed', 'what needs no approval goes on')
+  const asked = decided('{}', { annotations: {} })
+  if (!('ask' in asked)) return t.fail('it was not asked')
+  t.equal(codeOf(decided('{}', { annotations: {}, declined: true, approved: boundTo(asked.ask) })), 'allowed')
+})
+
+function boundTo({ tool, class: toolClass, schemaHash, rule, arguments: args }: Ask): Binding {
+  return {
+    ...{ v: 1, tenant: 'AC1', principal: 'p', channel: 'messaging', execution: 'e', call: 'c', tool, schemaHash, rule },
+    ...{ arguments: args as Binding['arguments'], target: null, class: toolClass, policyVersion: policy.version },
+    ...{ integrity: 'user_voice', iat: now, exp: now + 600_000, nonce: 'n' }
+  }
+}
 
 t.test('the policy names its version by its rules', async t => {
   t.match(policy.version, /^[0-9a-f]{16}$/)

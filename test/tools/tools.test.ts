@@ -6,7 +6,7 @@ import type { RecordKey, StoreRecord } from '../../src/store/store.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
-import type { ToolContext, ToolResult } from '../../src/tools/tool.ts'
+import type { Target, Tool, ToolContext, ToolResult } from '../../src/tools/tool.ts'
 import { userRecords } from '../../src/tools/user-records.ts'
 
 const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false }
@@ -46,6 +46,7 @@ function contextOf(records: ToolContext['records'], change: Partial<ToolContext>
     idempotencyKey: `call ${calls}`,
     integrity: 'user_voice',
     now: calls,
+    fingerprint: null,
     ...change
   }
 }
@@ -146,7 +147,15 @@ t.test('a task is created, listed, completed once and for all, and deleted', asy
   }
   t.strictSame((await run('list_tasks', {}, contextOf(records))).json.tasks, [])
   t.equal((await run('list_tasks', { done: true }, contextOf(records))).json.tasks.length, 1)
-  t.ok((await run('delete_task', { id }, contextOf(records))).json.deleted)
+  const seen = await registry.get('delete_task')?.target({ id }, records)
+  t.match(seen, { id, label: 'Pay rent, due 2026-12-01, done', fingerprint: /^[0-9a-f]{64}$/ })
+  const { fingerprint } = seen as Target
+  t.match(await run('delete_task', { id }, contextOf(records, { fingerprint: 'of what it was' })), {
+    outcome: 'failed'
+  })
+  t.match(await run('delete_task', { id }, contextOf(records)), { outcome: 'failed' }, 'what nobody was shown stays')
+  t.ok((await run('delete_task', { id }, contextOf(records, { fingerprint }))).json.deleted)
+  t.equal(await registry.get('delete_task')?.target({ id }, records), null)
   t.ok((await run('delete_task', { id }, contextOf(records))).json.notInTheList)
   t.equal((await run('complete_task', { id }, contextOf(records))).outcome, 'failed')
 })
@@ -203,7 +212,11 @@ t.test('a change that was overtaken is made on what is there now, and given up a
   }
   t.equal((await run('complete_task', { id }, contextOf(records))).json.completed.done, true)
   rivals = Number.POSITIVE_INFINITY
-  t.match(await run('delete_task', { id }, contextOf(records)), { outcome: 'failed', result: /try again/ })
+  const { fingerprint } = (await (registry.get('delete_task') as Tool).target({ id }, records)) as Target
+  t.match(await run('delete_task', { id }, contextOf(records, { fingerprint })), {
+    outcome: 'failed',
+    result: /try again/
+  })
 })
 
 t.test('users and tenants see their own tasks alone', async t => {

@@ -1,10 +1,15 @@
 import { framesOf, received } from '../../frames/execution.ts'
 import type { Frame } from '../../frames/frame.ts'
 import type { Route } from '../pipeline.ts'
+import { judgeOrThink } from './judge-evidence.ts'
 
-/** Sends a voice message on its way: an attachment not downloaded is downloaded, one without words is transcribed, and then the agent thinks. */
+/** Sends a voice message on its way: an attachment not downloaded is downloaded, one without words is transcribed, and then its words are judged or thought about. */
 export const nextAttachment: Route = frames =>
-  toDownload(frames) !== undefined ? 'download-audio' : toTranscribe(frames) !== undefined ? 'transcribe' : 'think'
+  toDownload(frames) !== undefined
+    ? 'download-audio'
+    : toTranscribe(frames) !== undefined
+      ? 'transcribe'
+      : judgeOrThink(frames)
 
 /** The first attachment that may be speech and is not here yet. */
 export function toDownload(frames: readonly Frame[]): number | undefined {

@@ -1,6 +1,8 @@
+import { questionAbout, questionsIn } from '../../frames/approval.ts'
 import { framesOf, lastOf, sinceRetry } from '../../frames/execution.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import type { DataOf } from '../../frames/kinds.ts'
+import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
 import type { AskedCall, Circumstances, Decision } from '../../policy/decide.ts'
 import type { Registry } from '../../tools/registry.ts'
@@ -10,36 +12,81 @@ import type { Route } from '../pipeline.ts'
 export interface CallRules {
   readonly registry: Registry
   readonly maxToolCalls: number
+  readonly policyVersion: string
   readonly decide: (call: AskedCall, circumstances: Circumstances) => Decision
 }
 
-/** Works a model's list of calls in order: the first without a result is put to the policy, and when none is left the agent thinks again. */
+type Call = DataOf<'tool.requested'>['calls'][number]
+
+/**
+ * Works a model's list of calls in order: the first without a result is put to the policy, and when none is left the agent thinks
+ * again. A call that a person has to agree to is bound first; what they did not agree to is refused.
+ */
 export function createNextCall(rules: CallRules): Route {
   return (frames, frame) => {
     const request = requestOf(frames)
     const call = firstOpen(frames, request)
     if (call === undefined) return 'think'
-    const circumstances = { integrity: request.provenance.integrity, callsSoFar: callsBefore(frames, request, call.id) }
-    const decision = judge(
-      rules,
-      { execution: request.execution, call: call.id, tool: call.tool, arguments: call.arguments },
-      circumstances
-    )
     const provenance = deriveProvenance('policy', request.id, [request.provenance])
+    const answer = questionAbout(frames, call.id)?.decided
+    if (answer !== undefined && answer.data.state !== 'approved') {
+      return refused(call, unanswered[answer.data.state], frame, provenance)
+    }
+    // The clock is looked at by those who ask and who run; what is decided here holds at any time.
+    const decision = judgeCall(rules, frames, request, call, Date.parse(frame.at))
     if ('deny' in decision) return refused(call, decision.deny, frame, provenance)
-    const { tool, class: toolClass, arguments: parsed } = decision.allow
-    const data = { call: call.id, tool, class: toolClass, arguments: parsed as DataOf<'tool.started'>['arguments'] }
-    return { kind: 'tool.started', data, parent: frame.id, provenance }
+    if ('ask' in decision || answer !== undefined) return 'bind-call'
+    return startCall(decision.allow, request, frame)
   }
 }
 
-/** Asks the policy about one call of a tool, with what it needs to know of the tool. */
+const unanswered = {
+  denied: { code: 'APPROVAL_DENIED', result: 'The person refused: it was not done, and it is not to be asked again.' },
+  cancelled: { code: 'APPROVAL_CANCELLED', result: 'The question was taken back: it was not done.' },
+  expired: { code: 'APPROVAL_EXPIRED', result: 'The person did not answer in time (timed out): it was not done.' }
+} as const
+
+/** The first call of the newest list that has no result. Throws a TypeError where there is none. */
+export function openCall(frames: readonly Frame[]): { request: Frame<'tool.requested'>; call: Call } {
+  const request = requestOf(frames)
+  const call = firstOpen(frames, request)
+  if (call === undefined) throw new TypeError('every call has its result')
+  return { request, call }
+}
+
+/** Puts a requested call to the policy, with all that its frames say of it. */
+export function judgeCall(
+  rules: CallRules,
+  frames: readonly Frame[],
+  request: Frame<'tool.requested'>,
+  { id, tool, arguments: given }: Call,
+  now: number
+): Decision {
+  const { integrity } = request.provenance
+  const asked = { execution: request.execution, call: id, tool, arguments: given }
+  return judge(rules, frames, asked, { integrity, callsSoFar: callsBefore(frames, request, id), now })
+}
+
+/** Asks the policy about one call of a tool, with what it needs to know of the tool and of the person's answers. */
 export function judge(
   { registry, maxToolCalls, decide }: CallRules,
+  frames: readonly Frame[],
   call: AskedCall,
-  rest: Pick<Circumstances, 'integrity' | 'callsSoFar'>
+  rest: Pick<Circumstances, 'integrity' | 'callsSoFar' | 'now'>
 ): Decision {
-  return decide(call, { ...rest, tool: registry.get(call.tool), tools: registry.names, maxCalls: maxToolCalls })
+  const answered = questionAbout(frames, call.call)
+  const approved = answered?.decided?.data.state === 'approved' ? answered.request.data.binding : null
+  const declined = questionsIn(sinceRetry(frames)).some(({ decided }) => decided?.data.state === 'denied')
+  const tool = registry.get(call.tool)
+  return decide(call, { ...rest, tool, tools: registry.names, maxCalls: maxToolCalls, approved, declined })
+}
+
+/** The started-frame of an allowed call. */
+export function startCall(permit: Permit, request: Frame<'tool.requested'>, parent: Frame): Draft<'tool.started'> {
+  const { call, tool, class: toolClass, arguments: parsed } = permit
+  const data = { call, tool, class: toolClass, arguments: parsed as DataOf<'tool.started'>['arguments'] }
+  const provenance = deriveProvenance('policy', request.id, [request.provenance])
+  return { kind: 'tool.started', data, parent: parent.id, provenance }
 }
 
 /** The newest list of calls. */
@@ -49,10 +96,7 @@ export function requestOf(frames: readonly Frame[]): Frame<'tool.requested'> {
   return request
 }
 
-function firstOpen(
-  frames: readonly Frame[],
-  request: Frame<'tool.requested'>
-): DataOf<'tool.requested'>['calls'][number] | undefined {
+function firstOpen(frames: readonly Frame[], request: Frame<'tool.requested'>): Call | undefined {
   const finished = new Set(
     framesOf(frames, 'tool.finished')
       .filter(result => result.n > request.n)
@@ -70,7 +114,8 @@ function callsBefore(frames: readonly Frame[], request: Frame<'tool.requested'>,
   )
 }
 
-function refused(
+/** The result of a call that was not made. */
+export function refused(
   call: { id: string; tool: string },
   denial: { code: string; result: string },
   parent: Frame,

@@ -1,3 +1,4 @@
+import { questionAbout } from '../../frames/approval.ts'
 import type { Clock } from '../../frames/clock.ts'
 import type { Observe } from '../../frames/event.ts'
 import { lastOf } from '../../frames/execution.ts'
@@ -39,11 +40,11 @@ async function call(parts: Parts, work: Work): Promise<Product> {
   const { data, provenance } = started
   const asked = { execution: execution.id, call: data.call, tool: data.tool, arguments: JSON.stringify(data.arguments) }
   // Judged again, on the recorded arguments: the rules may have changed since the frame was written.
-  const decision = judge(parts, asked, { integrity: provenance.integrity, callsSoFar: 0 })
+  const { integrity } = provenance
+  const decision = judge(parts, execution.frames, asked, { integrity, callsSoFar: 0, now: parts.clock.now() })
   const tool = parts.registry.get(data.tool)
-  if ('deny' in decision || tool === undefined) {
-    const denial = 'deny' in decision ? decision.deny : { code: 'TOOL_UNKNOWN', result: 'There is no such tool.' }
-    return finished(work, { outcome: 'refused', ...denial })
+  if (!('allow' in decision) || tool === undefined) {
+    return finished(work, { outcome: 'refused', ...('deny' in decision ? decision.deny : notApproved) })
   }
   const began = parts.clock.monotonic()
   const result = await tool.call(decision.allow, {
@@ -52,12 +53,18 @@ async function call(parts: Parts, work: Work): Promise<Product> {
     records: userRecords(parts.store, { tenant: execution.tenant, user: execution.principal }),
     signal: work.signal,
     idempotencyKey: `${execution.id}:${started.n}`,
-    integrity: provenance.integrity,
-    now: parts.clock.now()
+    integrity,
+    now: parts.clock.now(),
+    fingerprint: questionAbout(execution.frames, data.call)?.request.data.binding.target?.fingerprint ?? null
   })
   const ms = parts.clock.monotonic() - began
   parts.observe('tool.called', { execution: execution.id, tool: data.tool, outcome: result.outcome, ms })
   return finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
+}
+
+const notApproved = {
+  code: 'APPROVAL_MISSING',
+  result: 'The rules have changed, and nobody approved this under them: it was not done.'
 }
 
 /** The operator's word on what happened to this very effect. */

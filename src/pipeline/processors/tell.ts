@@ -21,6 +21,7 @@ export function createTell(split: Split): Route {
 function codeOf(frame: Frame): Parameters<typeof sentence>[0] {
   if (frame.kind === 'message.refused') return `REFUSED_${frame.data.reason}`
   if (frame.kind === 'command.received') return `COMMAND_${frame.data.command}`
+  if (frame.kind === 'evidence.judged') return `EVIDENCE_${frame.data.reason}`
   if (frame.kind === 'work.failed') return frame.data.code as FailureCode
   return 'OUTCOME_UNKNOWN'
 }

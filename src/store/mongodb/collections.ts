@@ -126,6 +126,7 @@ export const indexes: Readonly<Record<Exclude<keyof Collections, 'meta'>, readon
     { name: 'history', key: { lane: 1, arrived: -1 } },
     { name: 'timer', key: { timerAt: 1 }, partialFilterExpression: { timerAt: { $exists: true } } },
     { name: 'parked', key: { lane: 1 }, partialFilterExpression: { timerAt: { $exists: true } } },
+    { name: 'pending', key: { arrived: -1 }, partialFilterExpression: { timerAt: { $exists: true } } },
     { name: 'asked', key: { arrived: -1 }, partialFilterExpression: { approval: { $exists: true } } },
     { name: 'open', key: { open: 1, ord: 1, state: 1 }, partialFilterExpression: { open: true } },
     { name: 'refs', key: { refs: 1 }, partialFilterExpression: { refs: { $exists: true } } },

@@ -55,7 +55,7 @@ export function createQueries({ executions, blobs }: Collections, time: ServerTi
         ...(after !== undefined && { arrived: { $lt: arrivalAt(after) } })
       }
       const docs = await executions
-        .find(filter, { hint: 'asked' })
+        .find(filter, { hint: pending ? 'pending' : 'asked' })
         .sort({ arrived: -1 })
         .limit(limit + 1)
         .toArray()
