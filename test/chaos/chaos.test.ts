@@ -1,4 +1,5 @@
 import t from 'tap'
+import { approved } from './cases/approved.ts'
 import { decisions } from './cases/decisions.ts'
 import { drain } from './cases/drain.ts'
 import { duplicates } from './cases/duplicates.ts'
@@ -11,7 +12,7 @@ import { poison } from './cases/poison.ts'
 import { slowSpeech } from './cases/slow-speech.ts'
 import type { Teardown } from './field.ts'
 import { inTurns, planKills } from './plan.ts'
-import { points } from './points.ts'
+import { askingPoints, points } from './points.ts'
 import type { Report } from './verdict.ts'
 
 // A tenth of the counts of `npm run chaos`, which also prints its figures.
@@ -33,6 +34,7 @@ const others: readonly [string, (t: Teardown) => Promise<Report>][] = [
     'a server that slept between the intent of an effect and the effect does it once',
     t => pause(t, onDisk, 'tool-started', [2])
   ],
+  ['what was approved is done once, whatever is killed, and nothing else is', t => approved(t, askingPoints)],
   ['a question is decided once, however many decide it', t => decisions(t, onDisk, 100)],
   ['random calls of the store under kills have no anomaly', t => history(t, { ...onDisk, seed }, 2)],
   ['a transcription longer than its lease is asked for once', t => slowSpeech(t, { isTormented: false }, 3)],

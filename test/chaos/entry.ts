@@ -19,7 +19,10 @@ let passed = 0
 
 if (CHAOS_CLOCK_MS !== undefined) bendTime(CHAOS_CLOCK_MS.split(',').map(Number), Number(CHAOS_JUMP_MS))
 if (CHAOS_POINT === midClaim) watchClaims(() => reached(midClaim))
-await startServer(process.env, { wrap: standBetween, tools: ledgerTools(CHAOS_LEDGER, () => reached('tool-done')) })
+await startServer(process.env, {
+  wrap: standBetween,
+  tools: ledgerTools(CHAOS_LEDGER, tool => reached(tool === 'burn_file' ? 'burn-done' : 'tool-done'))
+})
 
 function reached(point: Point): void {
   if (point === CHAOS_POINT && occurrences.has(++passed)) strike(point, CHAOS_SIGNAL)
@@ -35,7 +38,13 @@ function standBetween({ store, provider, channel }: Ports): Ports {
   return {
     store: {
       ...store,
-      accept: message => after(store.accept(message), 'accept-committed'),
+      async accept(message) {
+        const kept = await after(store.accept(message), 'accept-committed')
+        if (message.frames[0]?.kind === 'code.received') reached('code-accepted')
+        return kept
+      },
+      park: (lease, execution, parking) => after(store.park(lease, execution, parking), 'parked'),
+      decide: (execution, frame, approval, told) => after(store.decide(execution, frame, approval, told), 'decided'),
       onRing: listener =>
         store.onRing(() => {
           reached('lane-rung')
@@ -68,7 +77,8 @@ function standBetween({ store, provider, channel }: Ports): Ports {
     channel: {
       ...channel,
       fetchAudio: (message, attachment, signal) => after(channel.fetchAudio(message, attachment, signal), 'fetched'),
-      send: (outgoing, signal) => after(channel.send(outgoing, signal), 'reply-taken')
+      send: (outgoing, signal) =>
+        after(channel.send(outgoing, signal), outgoing.text.startsWith('🔐') ? 'prompt-taken' : 'reply-taken')
     }
   }
 }
@@ -89,12 +99,19 @@ async function after<T>(work: Promise<T>, point: Point): Promise<T> {
 }
 
 function recordedBy(frames: readonly Frame[]): Point[] {
-  return frames.flatMap(frame => pointOf[frame.kind] ?? [])
+  return frames.flatMap(frame => burning(frame) ?? pointOf[frame.kind] ?? [])
+}
+
+function burning(frame: Frame): Point | null {
+  const isCall = frame.kind === 'tool.started' || frame.kind === 'tool.finished'
+  if (!isCall || frame.data.tool !== 'burn_file') return null
+  return frame.kind === 'tool.started' ? 'burn-started' : 'burn-finished'
 }
 
 const pointOf: Partial<Record<Kind, Point>> = {
   'audio.downloaded': 'downloaded',
   'speech.transcribed': 'transcribed',
+  'approval.requested': 'asked',
   'tool.started': 'tool-started',
   'tool.finished': 'tool-finished',
   'reply.started': 'reply-started',

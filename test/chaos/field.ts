@@ -21,7 +21,7 @@ import { type Effect, type EffectLedger, openLedger } from './ledger.ts'
 import { bite } from './points.ts'
 
 /** What a message is about: a plain answer, one in three parts, or a tool call first. */
-export type Wish = 'plain' | 'long' | 'bell' | 'note' | 'poison' | 'broken'
+export type Wish = 'plain' | 'long' | 'bell' | 'note' | 'burn' | 'poison' | 'broken'
 
 /** One message of a person. It is acknowledged once a webhook with its SID was answered 200, however often it took. */
 export interface Said {
@@ -209,9 +209,8 @@ function newest({ items }: AgentRequest): { name: string; wish: string; results:
 
 function turnOf(request: AgentRequest): Turn {
   const { name, wish, results } = newest(request)
-  const tool = wish === 'bell' ? 'ring_bell' : 'take_note'
-  if ((wish === 'bell' || wish === 'note') && results === 0)
-    return { calls: [{ name: tool, arguments: { words: name } }] }
+  const tool = { bell: 'ring_bell', note: 'take_note', burn: 'burn_file' }[wish]
+  if (tool !== undefined && results === 0) return { calls: [{ name: tool, arguments: { words: name } }] }
   if (wish !== 'long') return { text: `Answer to ${name}.` }
   return {
     text: ['first', 'second', 'third'].map(part => `The ${part} part for ${name}. ${'word '.repeat(240)}`).join('\n\n')

@@ -23,7 +23,20 @@ export const points = [
 /** Where only a server on a database can be met: it has the lane, and not yet the message at its head. */
 export const midClaim = 'mid-claim'
 
-export type Point = (typeof points)[number] | typeof midClaim
+/** Where a call that a person must approve passes, from the question to the result. */
+export const askingPoints = [
+  'asked',
+  'prompt-taken',
+  'parked',
+  'code-accepted',
+  'decided',
+  'burn-started',
+  'burn-done',
+  'burn-finished'
+] as const
+
+export type AskingPoint = (typeof askingPoints)[number]
+export type Point = (typeof points)[number] | typeof midClaim | AskingPoint
 
 /** What the entry writes to its error output before the signal: proof that the fault bit. */
 export const bite = 'chaos: struck at'

@@ -1,3 +1,4 @@
+import { approved } from './cases/approved.ts'
 import { wrongClocks } from './cases/clocks.ts'
 import { contract } from './cases/contract.ts'
 import { decisions } from './cases/decisions.ts'
@@ -18,7 +19,7 @@ import { poison } from './cases/poison.ts'
 import { retention } from './cases/retention.ts'
 import { hungSpeech, slowSpeech } from './cases/slow-speech.ts'
 import { planKills } from './plan.ts'
-import { midClaim } from './points.ts'
+import { askingPoints, midClaim } from './points.ts'
 import type { Play } from './setting.ts'
 
 /** A case, and the name by which it is chosen. */
@@ -43,7 +44,7 @@ export function suiteOf(about: { seed: number; isLong: boolean; onDatabase: bool
   const people = onDatabase ? 200 : 500
   const size = onDatabase ? { hot: 400, quiet: 50, everyMs: 300 } : { hot: 1_500, quiet: 200, everyMs: 50 }
   return {
-    rough: [...killings(about), ...rough],
+    rough: [...killings(about), ...repeated(times, approvals), ...rough],
     calm: [
       ...database.calm,
       { name: 'C16', play: (t, setting) => decisions(t, setting) },
@@ -63,6 +64,8 @@ function killings({ seed, isLong, onDatabase }: Parameters<typeof suiteOf>[0]): 
   const plans = onDatabase ? planKills(rounds, seed, 2, [midClaim]) : planKills(rounds, seed)
   return plans.map(plan => ({ name: 'C1', play: t => kills(t, plan) }))
 }
+
+const approvals = [1, 2].map((occurrence): Named => ({ name: 'D4', play: t => approved(t, askingPoints, occurrence) }))
 
 const pauses = [
   ...(['mid-transcription', 'mid-thought', 'mid-tool', 'mid-send'] as const),
