@@ -66,7 +66,7 @@ export interface Stage {
   read(address: string): string[]
   /** The sum of a metric's series that carry these labels; 0 where there is none. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
-  /** Waits until nothing is queued or at work. It asks the metrics, so that it need not know the messages. */
+  /** Waits until nothing is queued or at work; questions may wait for a person. It asks the metrics, so that it need not know the messages. */
   settled(timeoutMs?: number): Promise<void>
 }
 
@@ -75,6 +75,17 @@ export interface StageOptions {
   readonly openai?: Partial<OpenAIOptions>
   readonly twilio?: Partial<TwilioOptions>
   readonly env?: Record<string, string>
+}
+
+const depth = 'knomly_queue_depth'
+
+/** Adds up the series of a metric that carry these labels. */
+function sumOf(text: string, name: string, labels: Readonly<Record<string, string>>): number {
+  const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`)
+  return text
+    .split('\n')
+    .filter(line => /^\w+/.exec(line)?.[0] === name && wanted.every(label => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 
 type Teardown = { teardown(handler: () => unknown): void }
@@ -121,22 +132,18 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
   }
 
   async function metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n')
-    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`)
-    return lines
-      .filter(line => /^\w+/.exec(line)?.[0] === name && wanted.every(label => line.includes(label)))
-      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+    return sumOf(await (await fetch(`${url}/metrics`)).text(), name, labels)
+  }
+
+  async function countOpen(): Promise<number> {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    return sumOf(text, depth, { state: 'queued' }) + sumOf(text, depth, { state: 'running' })
   }
 
   return {
     ...{ url, twilio, openai, env, dataDir, callerOf, api, execution, metric },
     read: address => twilio.messages.filter(message => message.to === address).map(message => message.body),
-    settled: (timeoutMs = 30_000) =>
-      until(async () => {
-        const [queued, running] = [{ state: 'queued' }, { state: 'running' }]
-        return (await metric('knomly_queue_depth', queued)) + (await metric('knomly_queue_depth', running)) === 0
-      }, timeoutMs),
-    caller: callerOf(person),
+    settled: (timeoutMs = 30_000) => until(async () => (await countOpen()) === 0, timeoutMs),
     async start(more = {}, entry = 'src/server.ts') {
       const server = startProcess(entry, { ...env, ...more })
       running.add(server)

@@ -1,0 +1,174 @@
+import t from 'tap'
+import { z } from 'zod'
+import { openQuestion } from '../../src/frames/approval.ts'
+import { framesOf } from '../../src/frames/execution.ts'
+import { Failure } from '../../src/frames/failure.ts'
+import type { Draft } from '../../src/frames/frame.ts'
+import { decideAsOperator, expireQuestions } from '../../src/inbox/questions.ts'
+import { defineTool } from '../../src/tools/define-tool.ts'
+import { codeOf, kindsOf, openEngine, said } from './engine-on-store.ts'
+
+const minute = 60_000
+type Outside = NonNullable<Parameters<typeof openEngine>[1]>
+
+/** An engine with one tool that burns what it is given, and a model that asks for it once a message. */
+async function burning(test: Parameters<typeof openEngine>[0], outside: Outside = {}) {
+  const burnt: string[] = []
+  const burn = defineTool({
+    name: 'burn',
+    description: 'Burns something.',
+    input: z.strictObject({ what: z.string() }),
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    repeatable: false,
+    describe: ({ what }) => `Burn ${what}`,
+    async run({ what }) {
+      burnt.push(what)
+      return { outcome: 'done', result: 'ashes' }
+    }
+  })
+  const results: string[] = []
+  const [holding, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const engine = await openEngine(test, {
+    tools: [burn],
+    respond: async ({ items }) => {
+      const last = items.at(-1)
+      if (last !== undefined && 'text' in last && last.text === 'hold') {
+        holding.resolve()
+        await released.promise
+        return { text: 'Released.' }
+      }
+      if (last?.role !== 'result')
+        return { text: '', calls: [{ id: 'c', tool: 'burn', arguments: '{"what":"letters"}' }] }
+      results.push(last.output)
+      return { text: 'That is all.' }
+    },
+    ...outside
+  })
+  const asked = async (text = 'burn the letters') => {
+    const id = await engine.accept(said(text))
+    engine.worker.start()
+    const parked = await engine.until(id, ({ state }) => state === 'parked')
+    const request = openQuestion(parked.frames)
+    if (request === undefined) throw new Error('it does not ask')
+    return { id, request, code: codeOf(request.data.hash) }
+  }
+  const sendCode = async (text: string) => {
+    const id = await engine.accept({ ...said(text), kind: 'code.received' } as Draft)
+    return engine.ended(id)
+  }
+  /** Keeps the conversation busy with another message, until it is released. */
+  const hold = async () => {
+    await engine.accept(said('hold'))
+    await holding.promise
+    return released.resolve
+  }
+  const expire = () => expireQuestions(engine.parts, 10)
+  return { engine, burnt, results, asked, sendCode, hold, expire }
+}
+
+t.test('a question is answered until its last second, and told as timed out after it', async t => {
+  const { engine, burnt, results, asked, sendCode, expire } = await burning(t)
+  const first = await asked()
+  engine.advance(10 * minute - 1_000)
+  t.equal(await expire(), 0)
+  t.match((await sendCode(first.code)).frames.at(-1), { data: { verdict: 'approved' } })
+  await engine.ended(first.id)
+  t.strictSame(burnt, ['letters'])
+
+  const second = await asked()
+  engine.advance(10 * minute + 1_000)
+  t.equal(await expire(), 0, 'what was sent in time may still be on its way')
+  const late = await sendCode(second.code)
+  t.match(framesOf(late.frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'expired' })
+  t.match(engine.sent.at(-1)?.text, /timed out/)
+  engine.advance(29_000)
+  t.equal(await expire(), 1)
+  const ended = await engine.ended(second.id)
+  t.match(framesOf(ended.frames, 'approval.decided')[0]?.data, { state: 'expired', by: 'timer' })
+  t.match(results.at(-1), /^refused \(APPROVAL_EXPIRED\): .*timed out/)
+  t.strictSame(burnt, ['letters'])
+})
+
+t.test('a code that was accepted in time counts, however long it waited for its turn', async t => {
+  const { engine, burnt, asked, hold } = await burning(t)
+  const { id, code } = await asked()
+  engine.advance(10 * minute - 1)
+  const release = await hold()
+  const evidence = await engine.accept({ ...said(code), kind: 'code.received' } as Draft)
+  engine.advance(20_000)
+  t.equal((await engine.store.read(id))?.state, 'parked')
+  release()
+  t.match((await engine.ended(evidence)).frames.at(-1), { data: { verdict: 'approved' } })
+  await engine.ended(id)
+  t.strictSame(burnt, ['letters'])
+})
+
+t.test('an approved call that was held up for too long is not made', async t => {
+  const { engine, burnt, results, asked, hold } = await burning(t)
+  const { id, request } = await asked()
+  engine.advance(10 * minute)
+  const release = await hold()
+  t.strictSame(await decideAsOperator(engine.parts, request.id, 'approved'), { state: 'approved' })
+  engine.advance(minute + 1)
+  release()
+  await engine.ended(id)
+  t.match(results.at(-1), /^refused \(APPROVAL_EXPIRED\)/)
+  t.strictSame(burnt, [])
+})
+
+t.test('what the model asks for after the answer is another call: the record alone is run', async t => {
+  let turn = 0
+  const { engine, burnt, asked, sendCode } = await burning(t, {
+    respond: async () => {
+      turn++
+      const what = turn === 1 ? 'letters' : 'the house'
+      return turn <= 2
+        ? { text: '', calls: [{ id: 'c', tool: 'burn', arguments: JSON.stringify({ what }) }] }
+        : { text: 'Done.' }
+    }
+  })
+  const { id, request, code } = await asked()
+  await sendCode(code)
+  const again = await engine.until(
+    id,
+    ({ state, frames }) => state === 'parked' && openQuestion(frames)?.id !== request.id
+  )
+  t.strictSame(burnt, ['letters'])
+  t.match(openQuestion(again.frames)?.data.binding.arguments, { what: 'the house' })
+  t.match((await sendCode(code)).frames.find(({ kind }) => kind === 'evidence.judged')?.data, { reason: 'wrong-code' })
+  t.strictSame(burnt, ['letters'])
+})
+
+t.test('a question that may have been sent is looked for, and not sent again', async t => {
+  let sends = 0
+  const { engine, burnt } = await burning(t, {
+    send: async () => {
+      sends++
+      throw new Failure('SEND_UNAVAILABLE')
+    },
+    listSent: async () => ['SM-found']
+  })
+  const id = await engine.accept(said('burn the letters'))
+  engine.worker.start()
+  for (let i = 0; i < 40 && (await engine.store.read(id))?.state !== 'parked'; i++) {
+    engine.advance(1_000)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  const parked = await engine.until(id, ({ state }) => state === 'parked')
+  t.match(framesOf(parked.frames, 'prompt.posted')[0]?.data, { message: 'SM-found', reconciled: true })
+  t.equal(sends, 1)
+  t.equal(await engine.store.find('SM-found'), id)
+  t.strictSame(burnt, [])
+})
+
+t.test('nobody else and nothing else answers a question: the rules may change under it', async t => {
+  const { engine, burnt, asked, sendCode } = await burning(t)
+  const { id, request, code } = await asked()
+  t.equal(kindsOf((await engine.store.read(id)) as never).at(-1), 'prompt.posted')
+  await t.rejects(decideAsOperator(engine.parts, 'another', 'approved'), { code: 'NOT_FOUND' })
+  t.strictSame(await decideAsOperator(engine.parts, request.id, 'denied'), { state: 'denied' })
+  await t.rejects(decideAsOperator(engine.parts, request.id, 'approved'), { code: 'DECIDED_ALREADY' })
+  t.match((await sendCode(code)).frames.find(({ kind }) => kind === 'evidence.judged')?.data, { verdict: 'refused' })
+  await engine.ended(id)
+  t.strictSame(burnt, [])
+})
