@@ -144,6 +144,8 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
     ...{ url, twilio, openai, env, dataDir, callerOf, api, execution, metric },
     read: address => twilio.messages.filter(message => message.to === address).map(message => message.body),
     settled: (timeoutMs = 30_000) => until(async () => (await countOpen()) === 0, timeoutMs),
+    caller: callerOf(person),
+
     async start(more = {}, entry = 'src/server.ts') {
       const server = startProcess(entry, { ...env, ...more })
       running.add(server)
