@@ -99,7 +99,10 @@ t.test('at log level trace, with every error path taken, nothing of what was pla
   const refusals = await refusedWebhooks(world, caller(86))
   t.equal(refusals.filter(status => status < 400).length, 0, 'each of these is refused')
   t.ok((await operatorErrors(url, api)).every(status => status >= 400))
-  await until(async () => (await world.metric('knomly_queue_depth')) <= unending.length, 60_000, server)
+  const depth = (labels = '') => world.metric(`knomly_queue_depth${labels}`)
+  const parked = '{state="parked"}'
+  await until(async () => (await depth()) - (await depth(parked)) <= unending.length, 60_000, server)
+  t.ok((await depth(parked)) > 0, 'people were asked, with what was planted in the question')
   await until(() => world.lists() > 0, 15_000, server)
   const shown = await (await fetch(`${url}/metrics`)).text()
   // At last an error that nobody catches.

@@ -24,16 +24,23 @@ t.test('a voice note whose webhook never came is answered once, and the late web
   const tooOld = stage.twilio.receive({ from: person, to: ours, body: 'before', at: firstStart - minute })
   const tooNew = stage.twilio.receive({ from: person, to: ours, body: 'too new', at: firstStart + 10 * minute })
   const server = await startAhead(stage, 10 * minute)
-  const { frames } = await stage.ended(missed.sid)
+  const { frames } = await stage.ended(missed.sid, ['parked'])
   t.match(frames[0], { kind: 'voice.received', provenance: { integrity: 'user_forwarded' } })
-  t.match(stage.read(person)[0], /^I heard: "Remind me to call the plumber tomorrow at nine\."/)
+  t.match(
+    stage.read(person)[0],
+    /^🔐 CONFIRM: .*"Call the plumber.*Not from you/s,
+    'a list does not say what was forwarded'
+  )
+  await stage.caller.text(/\d{6}$/.exec(stage.read(person)[0] ?? '')?.[0] ?? '')
+  await stage.ended(missed.sid)
+  t.match(stage.read(person)[1], /^I heard: "Remind me to call the plumber tomorrow at nine\."/)
   t.equal(await stage.metric('knomly_reconciled_total', { kind: 'voice.received' }), 1)
 
   const late = await stage.caller.voiceNote(missed.mediaUrls)
   t.strictSame([late.status, late.messageSid], [200, missed.sid])
   t.equal(await stage.metric('knomly_duplicates_total'), 1)
   await stage.settled()
-  t.equal(stage.twilio.messages.length, 1, server.output())
+  t.equal(stage.twilio.messages.length, 2, server.output())
   t.equal(await stage.execution(tooOld.sid), null, 'what is older than the first start is not ours')
   t.equal(await stage.execution(tooNew.sid), null, 'its webhook may still come')
   t.match(server.output(), /"event":"message.reconciled"/)
