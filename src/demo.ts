@@ -1,7 +1,9 @@
 import { pathToFileURL } from 'node:url'
+import { createApprovalScenes } from './demo/approval-scenes.ts'
 import { createHeldAgent } from './demo/held-agent.ts'
 import { keepRunning } from './demo/keep.ts'
-import { createScenes, type Scene } from './demo/scenes.ts'
+import type { Scene } from './demo/scene.ts'
+import { createScenes } from './demo/scenes.ts'
 import { type DemoStage, setDemoStage } from './demo/stage.ts'
 import { defaultSpeechModelDir, ensureSpeechModel } from './providers/speech-model.ts'
 import { createScreen, duration, type Screen } from './screen.ts'
@@ -16,6 +18,8 @@ export interface DemoOptions {
   readonly signal: AbortSignal
   /** Leaves it running after the scenes, until the signal comes. */
   readonly keep?: boolean
+  /** Shows how a person is asked before something is deleted, instead of the rest. */
+  readonly approvals?: boolean
   readonly agent?: Agent
   readonly modelDir?: string
   /** How long one thing may take before it counts as not happening. */
@@ -24,7 +28,7 @@ export interface DemoOptions {
 
 /** Shows a voice note being answered, and what happens when things go wrong. Answers 0 only if all of it held; 130 where it was stopped. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const { screen, signal, keep = false, agent = demoAgent, patienceMs = 30_000 } = options
+  const { screen, signal, keep = false, approvals = false, agent = demoAgent, patienceMs = 30_000 } = options
   const started = performance.now()
   let stage: DemoStage | undefined
   try {
@@ -34,7 +38,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const held = createHeldAgent(agent)
     stage = await setDemoStage({ agent: held.agent, recognisesSpeech, patienceMs, signal })
     await stage.server.start()
-    const failed = await playAll(createScenes(stage, held, screen), options)
+    const scenes = approvals ? createApprovalScenes(stage, screen) : createScenes(stage, held, screen)
+    const failed = await playAll(scenes, options)
     screen.print(verdict(failed.length, performance.now() - started))
     if (keep) await keepRunning(stage, screen, signal)
     return failed.length === 0 ? 0 : 1
@@ -90,6 +95,7 @@ function verdict(failed: number, tookMs: number): string {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
-  const keep = process.argv.includes('--keep')
-  process.exitCode = await runDemo({ screen: createScreen(process.stdout), signal: stopping.signal, keep })
+  const has = (word: string) => process.argv.includes(word)
+  const asked = { keep: has('--keep'), approvals: has('approvals') }
+  process.exitCode = await runDemo({ screen: createScreen(process.stdout), signal: stopping.signal, ...asked })
 }

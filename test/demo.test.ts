@@ -37,6 +37,17 @@ t.test('the demo shows everything, can be tried while it is kept, and leaves not
   await t.rejects(fetch(`${settings.PUBLIC_URL}/health/live`), 'the server is gone')
 })
 
+t.test('the demo of approvals shows one deletion from the wish to the act', async t => {
+  const { demo, dir } = start(t, 'src/demo.ts', ['approvals'])
+  const { code, output } = await demo.ended
+  t.equal(code, 0, output)
+  t.match(output, /asked +🔐 DELETE: Shall I do exactly this\?/)
+  t.match(output, /decided +approved by the principal, by code/)
+  t.match(output, /answer +.*I deleted "Review the budget" from your list\./s)
+  t.equal(output.match(/^yes {2}/gm)?.length, 4)
+  t.strictSame(readdirSync(dir), [])
+})
+
 t.test('without a speech model and without Python the demo says so and uses canned words', async t => {
   const { demo, dir } = start(t, 'test/demo-entry.ts', [], { DEMO_MODEL_DIR: '/nonexistent' })
   const { code, output } = await demo.ended

@@ -1,22 +1,12 @@
-import { counted, duration, labelled, type Screen, size } from '../screen.ts'
-import type { Posted } from '../simulator/caller.ts'
+import { counted, duration, type Screen, size } from '../screen.ts'
 import { chainIsWhole, type ShownExecution, type ShownFrame, timelineLines } from '../timeline.ts'
 import type { HeldAgent } from './held-agent.ts'
+import { expect, frameOf, postedIn, type Say, type Scene, sayOn } from './scene.ts'
 import { type DemoStage, readVoice } from './stage.ts'
-
-/** One thing that the demo shows. It rejects with an Error that says what did not hold. */
-export interface Scene {
-  readonly title: string
-  /** What is shown by it, for the list at the end. */
-  readonly holds: string
-  play(): Promise<void>
-}
 
 /** The scenes in order; the first answers a message that the next two look at again. */
 export function createScenes(stage: DemoStage, held: HeldAgent, screen: Screen): readonly Scene[] {
-  const say = (label: string, text: string) => {
-    for (const line of labelled(`   ${label}`, labelWidth, text)) screen.print(line)
-  }
+  const say = sayOn(screen)
   let first: ShownExecution | undefined
   const answer = async () => {
     first = await answerVoiceNote(stage, say)
@@ -47,9 +37,6 @@ export function createScenes(stage: DemoStage, held: HeldAgent, screen: Screen):
   ]
 }
 
-type Say = (label: string, text: string) => void
-
-const labelWidth = 20
 const voiceNote = 'p01-request.ogg'
 const spoken = 'Remind me to call the plumber tomorrow at nine.'
 const [asha, ben] = ['whatsapp:+15551230001', 'whatsapp:+15551230002']
@@ -166,20 +153,6 @@ function checkContinued(kept: readonly ShownFrame[], frames: readonly ShownFrame
   }
 }
 
-async function postedIn(posting: Promise<Posted>, say: Say): Promise<Posted> {
-  const started = performance.now()
-  const posted = await posting
-  say('acknowledged', `${posted.status} in ${duration(performance.now() - started)}, once it was on disk`)
-  expect(posted.status === 200 && posted.body.endsWith('<Response/>'), 'the webhook is acknowledged')
-  return posted
-}
-
-function frameOf<K extends ShownFrame['kind']>({ frames }: ShownExecution, kind: K): ShownFrame<K> {
-  const frame = frames.find(each => each.kind === kind)
-  if (frame === undefined) throw new Error(`there is no frame ${kind}`)
-  return frame as ShownFrame<K>
-}
-
 function times(count: number | undefined): string {
   return count === 1 ? 'once' : `${count} times`
 }
@@ -190,8 +163,4 @@ function withoutEcho(answer: string): string {
 
 function plain(words: string): string {
   return words.toLowerCase().replace(/[^a-z ]/g, '')
-}
-
-function expect(holds: boolean | undefined, what: string): asserts holds {
-  if (holds !== true) throw new Error(`it was expected that ${what}`)
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createOperatorClient, follow } from '../operator-client.ts'
+import { createOperatorClient, follow, isAtRest } from '../operator-client.ts'
 import type { Agent } from '../simulator/agent-script.ts'
 import { type Caller, createCaller } from '../simulator/caller.ts'
 import { serveLoopback } from '../simulator/loopback.ts'
@@ -28,6 +28,8 @@ export interface DemoStage {
   /** What was sent to a person, in order. */
   answersTo(person: string): readonly SentMessage[]
   execution(messageSid: string): Promise<ShownExecution | null>
+  /** The execution once it rests, in whatever state. Rejects with an Error where it is not there in time. */
+  rested(messageSid: string): Promise<ShownExecution>
   /** The execution at rest. Rejects with an Error that says what did not happen in time. */
   ended(messageSid: string): Promise<ShownExecution>
   /** Waits until it holds. Rejects with an Error that says so where it does not in time. */
@@ -69,6 +71,11 @@ export async function setDemoStage(options: DemoStageOptions): Promise<DemoStage
       createCaller({ accountSid, authToken: token, publicUrl: url, from, to: ours, addMedia: twilio.addMedia }),
     answersTo: person => twilio.messages.filter(({ to }) => to === person),
     execution: messageSid => client.execution(idOf(messageSid)),
+    async rested(messageSid) {
+      const execution = await follow(client, { id: idOf(messageSid), waitMs: patienceMs })
+      if (execution === null || !isAtRest(execution)) throw new Error('the message did not come to rest')
+      return execution
+    },
     async ended(messageSid) {
       const execution = await follow(client, { id: idOf(messageSid), waitMs: patienceMs })
       if (execution?.state === 'done') return execution
