@@ -30,6 +30,7 @@ import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { restoreMark } from './store/transfer.ts'
 import { explained } from './store-refusals.ts'
+import { contactTools } from './tools/contacts.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
@@ -75,7 +76,7 @@ export interface OpenSystem {
 
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
-  const { clock, entropy, observe, wrap = ports => ports, tools = taskTools } = surroundings
+  const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
   const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
   const opened = await openStore(config, surroundings)
   const providers = await openProviders(config, clock, observe).catch(async error => {
@@ -108,7 +109,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     }
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
-  const parts = { store, clock, entropy, observe, auditOf, codeOf }
+  const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym }
   const engine = createEngine({
     ...parts,
     provider,
@@ -126,7 +128,6 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const inbox = createInbox({
     ...parts,
-    pseudonym: (tenant, address) => pseudonymOf(indexKey, tenant, address),
     allowed: (tenant, address) => isAllowed(accounts.get(tenant), address)
   })
   const stopHouse = keepHouse(parts)

@@ -1,3 +1,4 @@
+import { questionMark } from '../frames/approval.ts'
 import { framesOf } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 
@@ -20,7 +21,8 @@ export function cleanText(text: string): string {
 
 /** The answer of a model as a person may read it: clean, and of a length that can be sent. */
 export function cleanAnswer(text: string): string {
-  const clean = cleanText(text)
+  // A model must not write what looks like a question of the server.
+  const clean = cleanText(text.replaceAll(questionMark, ''))
   if (clean.length <= longestAnswer) return clean
   const start = clean.slice(0, longestAnswer).replace(/[\ud800-\udbff]$/, '')
   return `${start.trimEnd()}\n\n(The rest was too long to send.)`

@@ -1,6 +1,9 @@
 import { framesOf } from './execution.ts'
 import type { Frame } from './frame.ts'
 
+/** Begins every question, and nothing else that a person is sent: it is taken out of whatever a model writes. */
+export const questionMark = '🔐'
+
 export type Request = Frame<'approval.requested'>
 export type Decided = Frame<'approval.decided'>
 

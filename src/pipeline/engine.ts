@@ -48,6 +48,8 @@ export interface EngineParts {
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf
+  /** Names an address of a tenant without telling it. */
+  readonly pseudonym: (tenant: string, address: string) => string
   readonly clock: Clock
   readonly entropy: Entropy
   readonly observe: Observe

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
+import { questionMark } from '../frames/approval.ts'
 import type { Integrity } from '../frames/provenance.ts'
 import type { Binding } from './approval.ts'
-
-/** Begins every question and nothing else that a person is sent: it is taken out of a model's words. */
-export const promptMark = '🔐'
 
 /** What must fit into one message, so that nobody approves half of what they saw. */
 const longestPrompt = 1_400
@@ -43,7 +41,7 @@ export function renderPrompt(binding: Binding, description: string, language: Pr
   const verb = binding.class === 'D' || binding.class === 'X' || binding.class === 'H' ? binding.class : 'other'
   const source = originOf(binding.integrity, words)
   const lines = [
-    `${promptMark} ${words.verbs[verb]}: ${words.asked}`,
+    `${questionMark} ${words.verbs[verb]}: ${words.asked}`,
     visible(description),
     `${binding.tool}`,
     ...Object.entries(binding.arguments).map(([name, value]) => `- ${visible(name)}: ${shown(value, words)}`),

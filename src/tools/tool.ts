@@ -28,6 +28,8 @@ export interface ToolContext {
   readonly idempotencyKey: string
   /** How far the words behind the call can be believed: kept with what the call writes. */
   readonly integrity: Integrity
+  /** Sends a text to another number of the person's messenger, and answers its id. Throws the SEND_… failures, `refused` where it was not taken. */
+  send(number: string, text: string): Promise<string>
   /** The time of the call, ms since the epoch. */
   readonly now: number
   /** The fingerprint of what the person approved it for, or null: a tool with a target changes nothing else. */

@@ -219,6 +219,58 @@ t.test('a question waits over a restart; the operator sees it, and decides it on
   ])
 })
 
+t.test(
+  'a message to somebody else is asked about, sent once to that person, and not to one who stopped us',
+  async t => {
+    let text = 'I am 🔐 late'
+    const agent: Agent = request => {
+      const said = request.items.flatMap(item => (item.role === 'user' ? [item.text] : [])).at(-1) ?? ''
+      const last = request.items.at(-1)
+      const [, name, number] = /^know (\w+) (\+\d+)/.exec(said) ?? []
+      if (last?.role !== 'result') {
+        if (name !== undefined) return { calls: [{ name: 'add_contact', arguments: { name, number } }] }
+        return { calls: [{ name: 'list_contacts', arguments: {} }] }
+      }
+      const found = /"contacts":(\[.*\])/.exec(last.output)?.[1]
+      if (found === undefined) return { text: `It came to: ${last.output}` }
+      const contact = JSON.parse(found).find((each: { name: string }) => said.includes(each.name))?.id
+      return { calls: [{ name: 'send_message', arguments: { contact, text } }] }
+    }
+    const stage = await setStage(t, { agent })
+    await stage.start()
+    const ana = person(stage, 1)
+    await ana.say('know Maria +15552220001')
+    await ana.say('know Tom +15552220002')
+    await ana.say('tell Maria')
+    t.match(ana.last(), /ARGUMENTS_INVALID/, 'no message may look like a question of the server')
+
+    text = 'I am late'
+    const asking = await ana.asks('tell Maria')
+    t.match(ana.last(), /^🔐 SEND: .*- text: `"I am late"`\nIt is about `"Maria, \+15552220001"`/s)
+    t.strictSame(stage.read('whatsapp:+15552220001'), [])
+    await ana.say(codeIn(ana.last()))
+    t.equal((await stage.ended(asking)).state, 'done')
+    t.strictSame(stage.read('whatsapp:+15552220001'), ['I am late'])
+    t.match(ana.last(), /^It came to: \{"sent":\{"to":"Maria"\}\}/)
+
+    await stage.callerOf('whatsapp:+15552220002').text('STOP')
+    await stage.settled()
+    const before = stage.read('whatsapp:+15552220002').length
+    const refused = await ana.asks('tell Tom')
+    await ana.say(codeIn(ana.last()))
+    await stage.ended(refused)
+    t.match(ana.last(), /^It came to: failed: It was not taken \(SEND_OPTED_OUT\)/)
+    t.equal(stage.read('whatsapp:+15552220002').length, before)
+
+    const lost = await ana.asks('tell Maria')
+    stage.twilio.failNext({ status: 500, code: 20500 })
+    await ana.caller.text(codeIn(ana.last()))
+    t.match(await stage.ended(lost, ['unknown'], 60_000), { state: 'unknown' })
+    t.strictSame(stage.read('whatsapp:+15552220001'), ['I am late'], 'what may have been sent is not sent again')
+    t.match(ana.last(), /do not know|not sure|unknown/i)
+  }
+)
+
 /** A person who waits for each answer. */
 function person(stage: Stage, i: number) {
   const caller = stage.callerOf(address(i))

@@ -103,6 +103,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     agent,
     rules,
     codeOf,
+    pseudonym: (_tenant, address) => address,
     audioMs: 24 * hour
   })
   const worker = createWorker(engine, {

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { questionMark } from '../../src/frames/approval.ts'
 import type { Binding } from '../../src/policy/approval.ts'
-import { promptMark, promptWords, renderPrompt } from '../../src/policy/prompt.ts'
+import { promptWords, renderPrompt } from '../../src/policy/prompt.ts'
 
 const bound: Binding = {
   ...{ v: 1, tenant: 'AC1', principal: 'p', channel: 'messaging', execution: 'e', call: 'c', tool: 'send_message' },
@@ -14,7 +15,7 @@ t.test('every value stands in the question, behind the verb of the class, in eac
   const args = { to: 'Ann', text: 'See you at nine', copies: 2, urgent: true, tags: ['a', 'b'], note: null }
   for (const language of ['en', 'es'] as const) {
     const prompt = shown(args, {}, language)
-    t.ok(prompt.startsWith(`${promptMark} ${promptWords[language].verbs.X}: `))
+    t.ok(prompt.startsWith(`${questionMark} ${promptWords[language].verbs.X}: `))
     for (const [name, value] of Object.entries(args)) {
       t.ok(prompt.includes(`- ${name}: \`${JSON.stringify(value)}\``), `${language}: ${name}`)
     }

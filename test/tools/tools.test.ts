@@ -47,6 +47,7 @@ function contextOf(records: ToolContext['records'], change: Partial<ToolContext>
     integrity: 'user_voice',
     now: calls,
     fingerprint: null,
+    send: async () => 'SM1',
     ...change
   }
 }

@@ -1,16 +1,25 @@
+import type { Channel } from '../../channels/channel.ts'
 import { questionAbout } from '../../frames/approval.ts'
 import type { Clock } from '../../frames/clock.ts'
 import type { Observe } from '../../frames/event.ts'
-import { lastOf } from '../../frames/execution.ts'
+import { lastOf, received } from '../../frames/execution.ts'
+import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
+import { isClosed } from '../../inbox/opt-out.ts'
 import type { Store } from '../../store/store.ts'
 import type { ToolResult } from '../../tools/tool.ts'
 import { userRecords } from '../../tools/user-records.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
 
-type Parts = CallRules & { store: Store; clock: Clock; observe: Observe }
+type Parts = CallRules & {
+  store: Store
+  channelOf: (tenant: string) => Channel
+  pseudonym: (tenant: string, address: string) => string
+  clock: Clock
+  observe: Observe
+}
 type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; result: string }
 
 /**
@@ -47,6 +56,7 @@ async function call(parts: Parts, work: Work): Promise<Product> {
     return finished(work, { outcome: 'refused', ...('deny' in decision ? decision.deny : notApproved) })
   }
   const began = parts.clock.monotonic()
+  const sent: string[] = []
   const result = await tool.call(decision.allow, {
     tenant: execution.tenant,
     userId: execution.principal,
@@ -54,12 +64,31 @@ async function call(parts: Parts, work: Work): Promise<Product> {
     signal: work.signal,
     idempotencyKey: `${execution.id}:${started.n}`,
     integrity,
+    async send(number, text) {
+      sent.push(started.id, await sendTo(parts, work, number, text))
+      return sent.at(-1) as string
+    },
     now: parts.clock.now(),
     fingerprint: questionAbout(execution.frames, data.call)?.request.data.binding.target?.fingerprint ?? null
   })
   const ms = parts.clock.monotonic() - began
   parts.observe('tool.called', { execution: execution.id, tool: data.tool, outcome: result.outcome, ms })
-  return finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
+  const product = finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
+  return { ...product, extras: { refs: sent } }
+}
+
+/** A message to somebody else, from the number that the person wrote to; who stopped us is not written to. */
+async function sendTo(
+  { store, channelOf, pseudonym }: Parts,
+  { execution, frame, signal }: Work,
+  number: string,
+  text: string
+): Promise<string> {
+  const { tenant, frames } = execution
+  const from = received(frames).data.to
+  const to = from.startsWith('whatsapp:') ? `whatsapp:${number}` : number
+  if (await isClosed({ store }, tenant, pseudonym(tenant, to))) throw new Failure('SEND_OPTED_OUT', { refused: true })
+  return channelOf(tenant).send({ from, to, text, send: frame.id }, signal)
 }
 
 const notApproved = {
