@@ -14,6 +14,7 @@ import { audit } from '../routes/api/audit.ts'
 import { conversations } from '../routes/api/conversations.ts'
 import { executions } from '../routes/api/executions.ts'
 import { inbox } from '../routes/api/inbox.ts'
+import { switches } from '../routes/api/switches.ts'
 import { health } from '../routes/health.ts'
 import { metrics as metricsRoute } from '../routes/metrics.ts'
 import { messages } from '../routes/webhooks/twilio/messages.ts'
@@ -62,6 +63,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
     await api.register(executions, { store })
     await api.register(inbox, { retry: system.retry })
     await api.register(approvals, { store, tenants: [...system.accounts.keys()], decide: system.decide })
+    await api.register(switches, { switches: system.switches })
     await api.register(audit, { store, tenants: [...system.accounts.keys(), serverTenant] })
   })
   return app

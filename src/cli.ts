@@ -17,6 +17,8 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
   doctor --signature <value> --url <url> --body <file>
                          explains why an X-Twilio-Signature does not match
        --host <name>       another host that may have been called, such as X-Forwarded-Host; may be repeated
+  switch                 what is switched off                                       [--to <origin>]
+  switch off|on <target> the kill switch: all, model, tenant:…, principal:…, tool:…, class:… (R0 to K)
   backup <file>          copies the store to a file, and its keys to <file>.keys; servers may go on meanwhile
        --force             replaces files of these names
   restore <file>         fills an empty store, of either kind, from a backup; what was open is listed and not worked
@@ -32,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   curl: async () => (await import('./commands/curl.ts')).curl,
   timeline: async () => (await import('./commands/timeline.ts')).timeline,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  switch: async () => (await import('./commands/switch.ts')).killSwitch,
   backup: async () => (await import('./commands/backup.ts')).backup,
   restore: async () => (await import('./commands/restore.ts')).restore
 }

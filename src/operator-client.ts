@@ -5,6 +5,10 @@ import type { ShownExecution, ShownFrame } from './timeline.ts'
 export interface OperatorClient {
   /** One execution, or null where there is none. Rejects with an Error that says what to do. */
   execution(id: string): Promise<ShownExecution | null>
+  /** What is switched off. Rejects with an Error that says what to do. */
+  switches(): Promise<{ target: string; since: string }[]>
+  /** Switches a target off, or on again. Rejects with an Error that says what to do. */
+  setSwitch(target: string, off: boolean): Promise<void>
 }
 
 /** How an execution is followed: `onFrame` is told of each frame once, in order. */
@@ -16,28 +20,37 @@ export interface Following {
 
 /** A client of the API below `origin`. What a proxy in front answers 429 is simply asked again. */
 export function createOperatorClient(origin: string, token: string): OperatorClient {
-  async function get(path: string): Promise<Response> {
-    const headers = { authorization: `Bearer ${token}` }
-    const response = await fetch(origin + path, { headers, redirect: 'error' }).catch(cause => {
+  async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const response = await fetch(origin + path, { ...init, headers, redirect: 'error' }).catch(cause => {
       throw new Error(`Nothing answers on ${origin}: start the server (npm start), or check PORT and HOST.`, { cause })
     })
     if (response.status !== 429) return response
     await wait(Number(response.headers.get('retry-after') ?? 5) * 1_000)
-    return get(path)
+    return ask(path, init)
+  }
+
+  /** What the API answered, or null for 404 where there is an API. */
+  async function read(path: string, init?: RequestInit): Promise<unknown> {
+    const response = await ask(path, init)
+    if (response.ok) return response.json()
+    if (response.status === 401) {
+      throw new Error('The server runs with another OPERATOR_TOKEN: set the same one here, or restart the server.')
+    }
+    if (response.status === 400)
+      throw new Error(((await response.json()) as { error: { message: string } }).error.message)
+    if (response.status !== 404) throw new Error(`The API answered ${response.status}: look at the server's log.`)
+    if ((await ask('/api/conversations?limit=1')).status === 404) {
+      throw new Error('The server runs without OPERATOR_TOKEN, so it has no API: set one and restart it.')
+    }
+    return null
   }
 
   return {
-    async execution(id) {
-      const response = await get(`/api/executions/${encodeURIComponent(id)}`)
-      if (response.ok) return (await response.json()) as ShownExecution
-      if (response.status === 401) {
-        throw new Error('The server runs with another OPERATOR_TOKEN: set the same one here, or restart the server.')
-      }
-      if (response.status !== 404) throw new Error(`The API answered ${response.status}: look at the server's log.`)
-      if ((await get('/api/conversations?limit=1')).status === 404) {
-        throw new Error('The server runs without OPERATOR_TOKEN, so it has no API: set one and restart it.')
-      }
-      return null
+    execution: async id => (await read(`/api/executions/${encodeURIComponent(id)}`)) as ShownExecution | null,
+    switches: async () => ((await read('/api/switches')) as { switches: { target: string; since: string }[] }).switches,
+    async setSwitch(target, off) {
+      await read(`/api/switches/${encodeURIComponent(target)}`, { method: 'PUT', body: JSON.stringify({ off }) })
     }
   }
 }

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
 import { createAuditOf } from './audit/records.ts'
+import { switchAct } from './audit/switch-act.ts'
 import type { Channel } from './channels/channel.ts'
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import { createTwilioMessaging } from './channels/twilio-messaging.ts'
@@ -21,6 +22,7 @@ import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { classOf, policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
+import { createSwitches, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
 import { createLocalSpeech } from './providers/local-speech.ts'
 import { createResponder, createTranscriber } from './providers/openai.ts'
@@ -68,6 +70,7 @@ export interface OpenSystem {
   readonly storeName: 'sqlite' | 'mongodb'
   readonly inbox: Inbox
   readonly worker: Worker
+  readonly switches: Switches
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
   readonly decide: (approval: string, state: 'approved' | 'denied') => Promise<{ state: string }>
   /** Stops the house-keeping, the timers, the reconciler and the local speech, and closes the store. The worker is stopped before. */
@@ -110,7 +113,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym }
+  const toldOf = (target: string, isOff: boolean, now: number) => switchAct(entropy.id(), target, isOff, now)
+  const switches = createSwitches({ store, clock, toldOf })
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches }
   const engine = createEngine({
     ...parts,
     provider,
@@ -143,6 +148,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     storeName: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
     inbox,
     worker,
+    switches,
     retry: (id, effect) => retryExecution(parts, id, effect),
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {

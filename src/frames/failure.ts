@@ -34,6 +34,11 @@ export const failures = {
   QUERY_INVALID: { sentence: 'Check the parameters against the README.', status: 400, retry: 'never' },
   RATE_LIMITED: { sentence: 'Too many requests: wait a minute.', status: 429, retry: 'never' },
   NOT_RETRYABLE: { sentence: 'Only an execution that ended badly can be retried.', status: 409, retry: 'never' },
+  SWITCH_UNKNOWN: {
+    sentence: 'Name all, model, tenant:…, principal:…, tool:… or class:… (R0 to K).',
+    status: 400,
+    retry: 'never'
+  },
   DECIDED_ALREADY: { sentence: 'This question was decided already, or its time is over.', status: 409, retry: 'never' },
   NOT_ASKED_YET: {
     sentence: 'The question is still on its way to the person: try again.',

@@ -5,6 +5,7 @@ import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
 import { received } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
+import type { Switches } from '../policy/switches.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AuditOf } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
@@ -30,6 +31,7 @@ export interface Engine {
   readonly table: Table
   readonly processors: ReadonlyMap<string, Processor>
   readonly announceDelay: Processor
+  readonly switches: Switches
   /** What is told of the frames that are kept. */
   readonly auditOf: AuditOf
   readonly clock: Clock
@@ -45,6 +47,7 @@ export interface EngineParts {
   readonly agent: Agent
   readonly rules: CallRules
   readonly audioMs: number
+  readonly switches: Switches
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf
@@ -99,6 +102,7 @@ export function createEngine(parts: EngineParts): Engine {
     table,
     processors: new Map(processors.map(processor => [processor.name, processor])),
     announceDelay: createAnnounceDelay(parts),
+    switches: parts.switches,
     auditOf,
     clock,
     entropy,

@@ -13,6 +13,7 @@ import { Later, type Processor, type Product, type Work } from './processor.ts'
 const maxMessages = 8
 const maxStayMs = 5_000
 const unknownKindMs = 30_000
+const lookWhileOffMs = 2_000
 
 type Stop = { stopping: AbortSignal; ending: AbortSignal }
 type Rest = Extract<Plan, { do: 'rest' }>
@@ -133,6 +134,7 @@ async function goOn(
 
 async function step(engine: Engine, holder: Holder, processor: Processor, work: Work): Promise<Product> {
   const { name, recover } = processor
+  await waitWhileOff(engine, name, work.execution)
   const recovering = recover !== undefined && !holder.wrote(work.frame)
   if (!recovering) await processor.prepare?.(work)
   // A process that slept with its intent written must not fire the effect on waking: the lease may be somebody else's.
@@ -146,6 +148,15 @@ async function step(engine: Engine, holder: Holder, processor: Processor, work: 
   }
   engine.observe('step.finished', { execution: work.execution.id, step: name, ms: engine.clock.monotonic() - started })
   return product
+}
+
+/** What the operator has switched off waits; a call of a tool is refused instead, by the one who makes it. */
+async function waitWhileOff(engine: Engine, step: string, { tenant, principal }: Execution): Promise<void> {
+  if (step === 'run-tool') return
+  const model = step === 'think' || step === 'transcribe'
+  if ((await engine.switches.stops({ tenant, principal, model })) !== null) {
+    throw new Later(engine.clock.now() + lookWhileOffMs)
+  }
 }
 
 async function rest(

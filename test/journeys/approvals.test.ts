@@ -1,5 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Agent } from '../../src/simulator/agent-script.ts'
+import { knomly } from '../commands.ts'
 import { accountSid, type Shown, type Stage, setStage, voice } from '../stage.ts'
 
 const note = voice('p01-request')
@@ -268,6 +270,42 @@ t.test(
     t.match(await stage.ended(lost, ['unknown'], 60_000), { state: 'unknown' })
     t.strictSame(stage.read('whatsapp:+15552220001'), ['I am late'], 'what may have been sent is not sent again')
     t.match(ana.last(), /do not know|not sure|unknown/i)
+  }
+)
+
+t.test(
+  'what the operator switches off is not done, approved or not, and everything goes on when it is on again',
+  async t => {
+    const stage = await setStage(t, { agent: obedient })
+    await stage.start()
+    const ana = person(stage, 1)
+    const cli = (...args: string[]) => knomly(stage.env, 'switch', ...args)
+    await ana.say('add a')
+    const asking = await ana.asks('delete a')
+    t.match(await cli('off', 'class:D'), { code: 0, output: /^off {2}class:D {2}since 20/ })
+    await wait(1_000)
+    await ana.say(codeIn(ana.last()))
+    const refused = await stage.ended(asking)
+    t.match(decisionsIn(refused), [{ state: 'approved' }])
+    t.match(ana.last(), /^It came to: refused \(SWITCHED_OFF\)/)
+    t.equal(await titles(ana), 'There is: [a]', 'it was not done')
+    t.match(await cli('on', 'class:D'), { code: 0, output: 'Nothing is switched off.\n' })
+
+    await cli('off', 'all')
+    await wait(1_000)
+    const turns = stage.openai.requests.length
+    const { messageSid } = await ana.caller.text('add b')
+    await wait(1_500)
+    t.match(await stage.execution(messageSid), { frames: [{ kind: 'text.received' }] })
+    t.equal(stage.openai.requests.length, turns, 'no model is asked')
+    await cli('on', 'all')
+    t.equal((await stage.ended(messageSid)).state, 'done')
+    t.match(await cli('off', 'everything'), { code: 1, output: /Name all, model, tenant/ })
+    const acts = await auditOf(stage, 'switch.set')
+    t.strictSame(
+      acts.map(({ actor, outcome }) => `${actor} ${outcome}`),
+      [...['operator on', 'operator off', 'operator on', 'operator off']]
+    )
   }
 )
 

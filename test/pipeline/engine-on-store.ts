@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createAgent } from '../../src/agent/agent.ts'
 import { instructions } from '../../src/agent/instructions.ts'
+import { switchAct } from '../../src/audit/switch-act.ts'
 import type { Channel, Outgoing } from '../../src/channels/channel.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { EventName } from '../../src/frames/event.ts'
@@ -13,6 +14,7 @@ import { createEngine } from '../../src/pipeline/engine.ts'
 import { createWorker } from '../../src/pipeline/worker.ts'
 import { policy } from '../../src/policy/classes.ts'
 import { decide } from '../../src/policy/decide.ts'
+import { createSwitches } from '../../src/policy/switches.ts'
 import type { Provider, Request, Turn } from '../../src/providers/provider.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -103,6 +105,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     agent,
     rules,
     codeOf,
+    switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
     audioMs: 24 * hour
   })

@@ -7,6 +7,7 @@ import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
+import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { ToolResult } from '../../tools/tool.ts'
 import { userRecords } from '../../tools/user-records.ts'
@@ -19,6 +20,7 @@ type Parts = CallRules & {
   pseudonym: (tenant: string, address: string) => string
   clock: Clock
   observe: Observe
+  switches: Switches
 }
 type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; result: string }
 
@@ -56,6 +58,9 @@ async function call(parts: Parts, work: Work): Promise<Product> {
     return finished(work, { outcome: 'refused', ...('deny' in decision ? decision.deny : notApproved) })
   }
   const began = parts.clock.monotonic()
+  const { tenant, principal } = execution
+  const off = await parts.switches.stops({ tenant, principal, tool: tool.name, class: data.class })
+  if (off !== null) return finished(work, { outcome: 'refused', ...switchedOff })
   const sent: string[] = []
   const result = await tool.call(decision.allow, {
     tenant: execution.tenant,
@@ -89,6 +94,11 @@ async function sendTo(
   const to = from.startsWith('whatsapp:') ? `whatsapp:${number}` : number
   if (await isClosed({ store }, tenant, pseudonym(tenant, to))) throw new Failure('SEND_OPTED_OUT', { refused: true })
   return channelOf(tenant).send({ from, to, text, send: frame.id }, signal)
+}
+
+const switchedOff = {
+  code: 'SWITCHED_OFF',
+  result: 'The operator has switched this off: it was not done. Say so, and do not try again.'
 }
 
 const notApproved = {
