@@ -30,6 +30,8 @@ export interface Config {
   /** Refused requests a minute; 0 is off. */
   readonly rateLimitPerIp: number
   readonly trustProxy: readonly string[]
+  /** Hosts that a reply may link to whatever it was made of, in small letters. */
+  readonly linkHosts: ReadonlySet<string>
   readonly retention: { readonly audioMs: number; readonly contentMs: number; readonly auditMs: number }
   readonly logLevel: Settings['LOG_LEVEL']
   /** What is allowed and yet worth a look. */
@@ -86,6 +88,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     rateLimitPerSender: settings.RATE_LIMIT_PER_SENDER,
     rateLimitPerIp: settings.RATE_LIMIT_PER_IP,
     trustProxy: settings.TRUST_PROXY ?? [],
+    linkHosts: new Set(settings.ALLOWED_LINK_HOSTS ?? []),
     retention: {
       audioMs: settings.RETENTION_AUDIO_HOURS * hour,
       contentMs: settings.RETENTION_CONTENT_DAYS * 24 * hour,
@@ -130,7 +133,6 @@ const unsupported: Readonly<Record<string, { because: string; harmless?: string 
   TOOLS_FILE: { because: 'has only the built-in tools' },
   TWILIO_ACCOUNTS_FILE: { because: 'serves one account' },
   BUDGETS_FILE: { because: 'has no budgets' },
-  ALLOWED_LINK_HOSTS: { because: 'does not check links' },
   DELETE_AT_TWILIO: { because: 'deletes nothing at Twilio', harmless: 'no' },
   SECRETS: { because: 'has no tools with secrets', harmless: 'env' }
 }

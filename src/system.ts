@@ -122,6 +122,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     agent,
     rules,
+    linkHosts: config.linkHosts,
     audioMs: config.retention.audioMs
   })
   const worker = createWorker(engine, {

@@ -1,9 +1,11 @@
 import type { Clock } from '../frames/clock.ts'
-import { framesOf } from '../frames/execution.ts'
+import { framesOf, received } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { DataOf } from '../frames/kinds.ts'
 import { deriveProvenance, type Provenance } from '../frames/provenance.ts'
+import { isTainted } from '../policy/decide.ts'
+import { withoutForeignLinks } from '../policy/links.ts'
 import type { Provider, ToolOffer, Turn } from '../providers/provider.ts'
 import { cleanAnswer } from './answer.ts'
 import { callsMade, mustBeQuick, mustBeSmall, sizeOf } from './bounds.ts'
@@ -49,6 +51,8 @@ export function createAgent(parts: {
   timeZone: string
   maxToolCalls: number
   memoryTokens: number
+  /** Hosts that an answer may link to whatever it was made of. */
+  linkHosts: ReadonlySet<string>
   clock: Pick<Clock, 'now'>
 }): Agent {
   return {
@@ -71,9 +75,18 @@ export function createAgent(parts: {
       if (turn.calls.length > 0 && isSpent) throw new Failure('AGENT_TOO_MANY_CALLS')
       const thought = read(turn, frames, { memory: recorded(memory), instructions: parts.instructions.version })
       mustBeSmall(held + sizeOf(thought))
-      return { ...thought, provenance: labelOf(frames, memory) }
+      const provenance = labelOf(frames, memory)
+      if (thought.kind === 'calls' || !isTainted(provenance.integrity)) return { ...thought, provenance }
+      const links = { allowed: parts.linkHosts, typed: typedBy(frames) }
+      return { ...thought, text: withoutForeignLinks(thought.text, links), provenance }
     }
   }
+}
+
+/** What the person wrote with their own hands. */
+function typedBy(frames: readonly Frame[]): string {
+  const { text, forwarded } = received(frames).data
+  return forwarded ? '' : text
 }
 
 const mostCallsAtOnce = 50

@@ -79,6 +79,11 @@ function notValid(what: string): string {
   return `is not valid: set it to ${what}`
 }
 
+/** A host name as URLs hold it. */
+export function isHost(value: string): boolean {
+  return URL.canParse(`http://${value}/`) && new URL(`http://${value}/`).host === value && value.includes('.')
+}
+
 /** An origin that credentials of Twilio may go to: Twilio's own, or one of this machine. */
 export function apiOrigin(value: string): string {
   const url = new URL(value)

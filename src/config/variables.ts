@@ -7,6 +7,7 @@ import {
   choice,
   databaseUri,
   documented,
+  isHost,
   isRange,
   isTimeZone,
   key,
@@ -141,6 +142,11 @@ export const schema = z.object({
   TRUST_PROXY: list('addresses or ranges (10.0.0.0/8) of our own proxies, comma-separated', isRange)
     .optional()
     .register(documented, { meaning: 'addresses of our own proxies; only decides which address is counted' }),
+  ALLOWED_LINK_HOSTS: list('host names in small letters, comma-separated (example.org, docs.example.org)', isHost)
+    .optional()
+    .register(documented, {
+      meaning: 'hosts that an answer may link to also where it was made of the words of others'
+    }),
   RETENTION_AUDIO_HOURS: whole('hours that audio is kept', 1, 8_760, 24),
   RETENTION_CONTENT_DAYS: whole('days that messages are kept', 1, 3_650, 30),
   RETENTION_AUDIT_DAYS: whole('days that audit records are kept', 1, 3_650, 400),

@@ -88,13 +88,22 @@ export function checkChain(
     const { data, salt, hash, ...head } = frame
     if (head.n !== i + 1) return { n: i + 1, flaw: 'position' }
     if (head.execution !== frames[0]?.execution) return { n: head.n, flaw: 'execution' }
-    if (salt !== undefined && commit(Buffer.from(salt, 'base64url'), data) !== head.commitment) {
+    if (salt !== undefined && !gives(head.commitment, () => commit(Buffer.from(salt, 'base64url'), data))) {
       return { n: head.n, flaw: 'commitment' }
     }
-    if (link(previous, head) !== hash) return { n: head.n, flaw: 'hash' }
+    if (!gives(hash, () => link(previous, head))) return { n: head.n, flaw: 'hash' }
     previous = hash
   }
   return null
+}
+
+/** What was changed by hand need not be JSON any more: then nothing can be hashed, and it is not what it was. */
+function gives(expected: string, hash: () => string): boolean {
+  try {
+    return hash() === expected
+  } catch {
+    return false
+  }
 }
 
 function commit(salt: Buffer, data: unknown): string {

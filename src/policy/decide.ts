@@ -109,7 +109,7 @@ const twoPeople =
   'This needs two people to agree, which is not available. It was not done: tell the person so, and do not try again.'
 
 /** Words that are not the person's own, the operator's or the system's are in the context, or a label nobody knows. */
-function isTainted(integrity: Integrity): boolean {
+export function isTainted(integrity: Integrity): boolean {
   const rank = integrities.indexOf(integrity)
   return rank < 0 || rank > integrities.indexOf('user_voice')
 }

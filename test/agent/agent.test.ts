@@ -18,6 +18,7 @@ function agentOf(
 ) {
   const asked: Request[] = []
   const agent = createAgent({
+    linkHosts: new Set(['example.org']),
     provider: {
       async respond(request) {
         asked.push(request)
@@ -196,9 +197,25 @@ t.test('the label of a turn is the lowest behind it, memory included', async t =
   t.equal(await labelOf('user_typed', 'web'), 'web')
 })
 
+t.test(
+  'an answer that was made of the words of others links to allowed hosts and to what the person typed',
+  async t => {
+    const linking = 'See https://evil.com/?d=1, docs.example.org/a and https://typed.net/x.'
+    const answerTo = async (integrity: Integrity) => {
+      const [first] = executionOf([text('What is https://typed.net/x ?')])
+      const labelled = { ...(first as Frame), provenance: { ...(first as Frame).provenance, integrity } } as Frame
+      const thought = await agentOf({ text: linking }).think([labelled])
+      return thought.kind === 'answer' ? thought.text : ''
+    }
+    t.equal(await answerTo('user_typed'), linking)
+    t.equal(await answerTo('tool_third_party'), 'See (link removed), docs.example.org/a and https://typed.net/x.')
+  }
+)
+
 t.test('what the provider throws goes on, and its signal is ours', async t => {
   const ended = new AbortController()
   const agent = createAgent({
+    linkHosts: new Set(['example.org']),
     provider: {
       respond: async (_request, signal) => {
         throw signal

@@ -26,6 +26,9 @@ t.test('a change anywhere in a chain is found and located', async t => {
     frames.map(frame => (frame.n === n ? ({ ...frame, ...change } as Frame) : frame))
   t.strictSame(checkChain(edited(2, { data: { parts: 9 } })), { n: 2, flaw: 'commitment' })
   t.strictSame(checkChain(edited(3, { at: '2026-01-01T00:00:00.000Z' })), { n: 3, flaw: 'hash' })
+  const [nothing, half] = [{ data: undefined } as never, { origin: '\ud800' } as never]
+  t.strictSame(checkChain(edited(2, nothing)), { n: 2, flaw: 'commitment' }, 'what cannot be hashed is not what it was')
+  t.strictSame(checkChain(edited(2, { provenance: half })), { n: 2, flaw: 'hash' })
   t.strictSame(checkChain(edited(1, { commitment: '0'.repeat(64) })), { n: 1, flaw: 'commitment' })
   t.strictSame(checkChain(frames.filter(frame => frame.n !== 2)), { n: 2, flaw: 'position' })
 })

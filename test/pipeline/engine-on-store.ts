@@ -88,7 +88,9 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   }
   const registry = createRegistry(outside.tools ?? taskTools)
   const maxToolCalls = 12
+  const linkHosts = new Set<string>()
   const agent = createAgent({
+    linkHosts,
     ...{ provider, offers: registry.offers(), instructions, timeZone: 'UTC', maxToolCalls, memoryTokens: 4_000, clock }
   })
   const rules = {
@@ -107,6 +109,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     codeOf,
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
+    linkHosts,
     audioMs: 24 * hour
   })
   const worker = createWorker(engine, {

@@ -6,7 +6,8 @@ import { type Execution, framesOf, received } from '../../frames/execution.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
 import { type Binding, expiryOf, hashOf } from '../../policy/approval.ts'
-import type { Ask } from '../../policy/decide.ts'
+import { type Ask, isTainted } from '../../policy/decide.ts'
+import { withoutForeignLinks } from '../../policy/links.ts'
 import { renderPrompt } from '../../policy/prompt.ts'
 import type { Store } from '../../store/store.ts'
 import type { Target, Tool } from '../../tools/tool.ts'
@@ -20,7 +21,14 @@ import { promptLanguageOf } from './prompt-language.ts'
 const mostOpen = 3
 const mostAboutOneCall = 3
 
-type Parts = CallRules & { store: Store; clock: Clock; entropy: Entropy; observe: Observe; codeOf: CodeOf }
+type Parts = CallRules & {
+  store: Store
+  clock: Clock
+  entropy: Entropy
+  observe: Observe
+  codeOf: CodeOf
+  linkHosts: ReadonlySet<string>
+}
 
 /**
  * Looks at what a call is about before a person is asked, and again once they have approved it. It starts the call only if that is
@@ -38,6 +46,9 @@ export function createBindCall(parts: Parts): Processor {
       })
       if ('deny' in decision) return refuse(decision.deny.code, decision.deny.result)
       const wanted = 'ask' in decision ? decision.ask : decision.allow
+      if (wanted.class === 'X' && isTainted(request.provenance.integrity) && carriesLinks(parts, wanted.arguments)) {
+        return refuse('LINKS_REFUSED', 'After reading the words of others no link is sent to anybody: leave it out.')
+      }
       const tool = parts.registry.get(call.tool) as Tool
       const target = await tool.target(wanted.arguments, recordsOf(parts.store, work.execution))
       if (target === null) return refuse('TARGET_MISSING', 'There is no such thing (any more): look again.')
@@ -60,6 +71,13 @@ export function createBindCall(parts: Parts): Processor {
       return { draft: { ...question, data: { ...question.data, again: before.length } } }
     }
   }
+}
+
+/** Whether a value of the arguments holds a link to a host that is not allowed: it could carry away what was read. */
+function carriesLinks(parts: Parts, given: unknown): boolean {
+  const about = { allowed: parts.linkHosts, typed: '' }
+  if (typeof given === 'string') return withoutForeignLinks(given, about) !== given
+  return typeof given === 'object' && given !== null && Object.values(given).some(value => carriesLinks(parts, value))
 }
 
 function askedAgain(frames: readonly Frame[], call: string): Ask {

@@ -1,0 +1,65 @@
+import { parse } from 'tldts'
+
+/** What stands where a link was. */
+export const removedLink = '(link removed)'
+
+// What messengers make a link of: a scheme, a telephone or mail link, or a bare host with a known ending.
+const candidate = /[^\s<>"'`«»“”‘’]+/gu
+const edges = /^[([{*_~.,;:!?¡¿|]+|[)\]}*_~.,;:!?|]+$/gu
+const quad = /^\d{1,3}(?:\.\d{1,3}){3}(?:[:/?#]|$)/
+/** An address of IPv6 stands in brackets, which otherwise end a link. */
+const sixth = /[a-z][a-z0-9+.-]*:\/\/[^\s[\]]*\[[0-9a-f:.]+\][^\s)\]}*]*/giu
+const schemes = /^(?:[a-z][a-z0-9+.-]*:\/\/|\/\/|(?:tel|sms|smsto|mailto|whatsapp|intent|data|javascript|geo|market):)/i
+
+/**
+ * Takes the links out of a text that lead to no host of `allowed` (or below it) and that the person did not type: words that somebody
+ * else has put into a model are not to carry anything away (safety rule 3.8). The rest stays as it is.
+ */
+export function withoutForeignLinks(text: string, about: { allowed: ReadonlySet<string>; typed: string }): string {
+  const typed = new Set(linksIn(about.typed))
+  return text.replace(candidate, token =>
+    linksIn(token).reduce(
+      (left, link) =>
+        typed.has(link) || isAllowed(hostOf(link), about.allowed) ? left : left.replaceAll(link, removedLink),
+      token
+    )
+  )
+}
+
+/** The links of a text, word for word. A Markdown link counts by its target. */
+function linksIn(text: string): string[] {
+  return (text.match(candidate) ?? []).flatMap(token => [
+    ...(token.match(sixth) ?? []),
+    ...token
+      .replace(sixth, ' ')
+      .split(/[()[\]{}|,\s]/u)
+      .map(part => part.replace(edges, ''))
+      .filter(part => part !== '' && isLink(part))
+  ])
+}
+
+function isLink(part: string): boolean {
+  if (schemes.test(plain(part))) return true
+  const host = hostOf(part)
+  if (host === null || !host.includes('.')) return false
+  const { isIp, isIcann, domain } = parse(host)
+  // A date or a price is an address to a browser, and nobody makes a link of it.
+  return isIp === true ? quad.test(plain(part)) : isIcann === true && domain !== null
+}
+
+/** Where a link leads, by the rules that browsers go by; null where it leads to no host. */
+function hostOf(link: string): string | null {
+  const text = plain(link)
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : schemes.test(text) ? null : `http://${text}`
+  if (url === null || !URL.canParse(url)) return null
+  return new URL(url).hostname.replace(/\.$/, '') || null
+}
+
+/** Wide letters and dots of other scripts as the ones that name hosts. */
+function plain(link: string): string {
+  return link.normalize('NFKC').replace(/[\u3002\uff61]/gu, '.')
+}
+
+function isAllowed(host: string | null, allowed: ReadonlySet<string>): boolean {
+  return host !== null && [...allowed].some(known => host === known || host.endsWith(`.${known}`))
+}

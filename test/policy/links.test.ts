@@ -1,0 +1,98 @@
+import t from 'tap'
+import { removedLink, withoutForeignLinks } from '../../src/policy/links.ts'
+
+const allowed = new Set(['example.org'])
+const filtered = (text: string, typed = '') => withoutForeignLinks(text, { allowed, typed })
+
+t.test('no link to a foreign host gets through, in whatever dress', async t => {
+  const links = [
+    ...[
+      'https://evil.com/?d=secret',
+      'http://evil.com',
+      'HTTPS://EVIL.COM/x',
+      'evil.com',
+      'evil.com/?d=1',
+      'www.evil.co.uk/a'
+    ],
+    ...[
+      '//evil.com/x',
+      'ftp://evil.com',
+      'wa.me/15551234567',
+      'tel:+15551234567',
+      'sms:+15551234567?body=x',
+      'mailto:a@evil.com'
+    ],
+    ...[
+      'a@evil.com',
+      'https://example.org@evil.com/',
+      'https://evil.com\\@example.org',
+      'http://2130706433/',
+      'http://0x7f.1/a'
+    ],
+    ...[
+      '127.0.0.1/x',
+      'http://[::1]/',
+      'evil。com/x',
+      'ｅｖｉｌ．ｃｏｍ',
+      'bücher.de/a',
+      'xn--bcher-kva.de',
+      'evil.com:8080/x'
+    ],
+    ...[
+      'javascript:alert(1)',
+      'data:text/html,x',
+      'https://example.org.evil.com/',
+      'notexample.org',
+      'intent://evil.com#x'
+    ]
+  ]
+  for (const link of links) {
+    for (const text of [link, `See ${link} now`, `(${link})`, `*${link}*`, `${link}.`, `x\n${link}\ny`]) {
+      const host = /evil|127\.|\[::1|2130706433|0x7f|b(?:ü|xn--b|u)?cher|5551234567|alert|text\/html|notexample/i
+      t.notMatch(filtered(text).normalize('NFKC'), host, text.replaceAll('\n', ' '))
+      t.ok(filtered(text).includes(removedLink))
+    }
+  }
+  t.equal(
+    filtered('![x](https://evil.com/a.png) and [y](http://evil.com)'),
+    `![x](${removedLink}) and [y](${removedLink})`
+  )
+})
+
+t.test('allowed hosts, and links that the person typed, stay', async t => {
+  for (const text of [
+    'https://example.org/a?b=c',
+    'see docs.example.org/x.',
+    'EXAMPLE.ORG',
+    'https://example.org:8443/'
+  ]) {
+    t.equal(filtered(text), text)
+  }
+  t.equal(
+    filtered('You asked about https://evil.com/a.', 'what is https://evil.com/a ?'),
+    'You asked about https://evil.com/a.'
+  )
+  t.equal(filtered('https://evil.com/b', 'what is https://evil.com/a ?'), removedLink, 'that one, and no other')
+})
+
+t.test('words that are no links stay as they are', async t => {
+  const texts = [
+    ...[
+      'The meeting is at 9.30, e.g. on Tues. or Wed.',
+      'It costs 3.14 or 1,000.50.',
+      'See report.pdf and notes.txt.',
+      'v1.2.3 is out'
+    ],
+    ...[
+      'Mr. Smith said: no.',
+      'Wait...what?',
+      'a/b and c\\d',
+      'Call Ann: she knows.',
+      'Note: buy milk',
+      'i.e. that one',
+      '12:30-13:45'
+    ],
+    ...['Add 2 kg. Then stop.', '', '…', 'Yes!Sure.', 'C:\\temp', 'Node.js', '10.12.2026']
+  ]
+  for (const text of texts) t.equal(filtered(text), text)
+})
