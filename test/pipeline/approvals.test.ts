@@ -12,17 +12,22 @@ const minute = 60_000
 type Outside = NonNullable<Parameters<typeof openEngine>[1]>
 
 /** An engine with one tool that burns what it is given, and a model that asks for it once a message. */
-async function burning(test: Parameters<typeof openEngine>[0], outside: Outside = {}) {
+async function burning(
+  test: Parameters<typeof openEngine>[0],
+  outside: Outside = {},
+  { repeatable = false, burns = () => {} }: { repeatable?: boolean; burns?: () => void } = {}
+) {
   const burnt: string[] = []
   const burn = defineTool({
     name: 'burn',
     description: 'Burns something.',
     input: z.strictObject({ what: z.string() }),
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
-    repeatable: false,
+    repeatable,
     describe: ({ what }) => `Burn ${what}`,
     async run({ what }) {
       burnt.push(what)
+      burns()
       return { outcome: 'done', result: 'ashes' }
     }
   })
@@ -114,6 +119,22 @@ t.test('an approved call that was held up for too long is not made', async t => 
   await engine.ended(id)
   t.match(results.at(-1), /^refused \(APPROVAL_EXPIRED\)/)
   t.strictSame(burnt, [])
+})
+
+t.test('what was interrupted, and may not be done again by now, is unknown and not undone', async t => {
+  const outage: { advance?: (ms: number) => void } = {}
+  const burns = () => {
+    outage.advance?.(12 * minute)
+    throw new Failure('STORE_UNAVAILABLE')
+  }
+  const { engine, burnt, asked, sendCode } = await burning(t, {}, { repeatable: true, burns })
+  outage.advance = engine.advance
+  const { id, code } = await asked()
+  await sendCode(code)
+  const ended = await engine.ended(id)
+  t.equal(ended.state, 'unknown')
+  t.strictSame(burnt, ['letters'])
+  t.match(engine.sent.at(-1)?.text, /do not know whether it happened/)
 })
 
 t.test('what the model asks for after the answer is another call: the record alone is run', async t => {

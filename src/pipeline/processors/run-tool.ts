@@ -5,11 +5,12 @@ import type { Observe } from '../../frames/event.ts'
 import { lastOf, received } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
+import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
-import type { ToolResult } from '../../tools/tool.ts'
+import type { Tool, ToolResult } from '../../tools/tool.ts'
 import { userRecords } from '../../tools/user-records.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
@@ -31,7 +32,12 @@ type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; re
 export function createRunTool(parts: Parts): Processor {
   return {
     name: 'run-tool',
-    run: work => call(parts, work),
+    // The look at the switches is good for half a second: the one in `run` costs no wait between the lease and the effect.
+    prepare: async work => void (await offFor(parts, work)),
+    async run(work) {
+      const leave = await leaveFor(parts, work)
+      return 'refusal' in leave ? finished(work, { outcome: 'refused', ...leave.refusal }) : call(parts, work, leave)
+    },
     async recover(work) {
       const started = work.frame as Frame<'tool.started'>
       const ruling = rulingOf(work.execution.frames, started)
@@ -40,44 +46,57 @@ export function createRunTool(parts: Parts): Processor {
         return finished(work, { outcome: 'failed', code: 'OPERATOR', result: 'It was not done.' })
       }
       const tool = parts.registry.get(started.data.tool)
-      return tool?.repeatable === true || tool?.annotations.readOnlyHint === true ? call(parts, work) : unknown(work)
+      if (tool?.repeatable !== true && tool?.annotations.readOnlyHint !== true) return unknown(work)
+      const leave = await leaveFor(parts, work)
+      if (!('refusal' in leave)) return call(parts, work, leave)
+      // It may have been done before: that it may not be done now does not say that it was not.
+      return tool.annotations.readOnlyHint ? finished(work, { outcome: 'refused', ...leave.refusal }) : unknown(work)
     }
   }
 }
 
-async function call(parts: Parts, work: Work): Promise<Product> {
+type Leave = { readonly permit: Permit; readonly tool: Tool }
+type Refusal = { readonly refusal: { readonly code: string; readonly result: string } }
+
+/** Leave to make a started call now: it is judged again, on the recorded arguments, because the rules may have changed since. */
+async function leaveFor(parts: Parts, work: Work): Promise<Leave | Refusal> {
   const { execution } = work
-  const started = work.frame as Frame<'tool.started'>
-  const { data, provenance } = started
+  const { data, provenance } = work.frame as Frame<'tool.started'>
   const asked = { execution: execution.id, call: data.call, tool: data.tool, arguments: JSON.stringify(data.arguments) }
-  // Judged again, on the recorded arguments: the rules may have changed since the frame was written.
   const { integrity } = provenance
   const decision = judge(parts, execution.frames, asked, { integrity, callsSoFar: 0, now: parts.clock.now() })
   const tool = parts.registry.get(data.tool)
-  if (!('allow' in decision) || tool === undefined) {
-    return finished(work, { outcome: 'refused', ...('deny' in decision ? decision.deny : notApproved) })
-  }
+  if ('deny' in decision) return { refusal: decision.deny }
+  if (!('allow' in decision) || tool === undefined) return { refusal: notApproved }
+  return (await offFor(parts, work)) === null ? { permit: decision.allow, tool } : { refusal: switchedOff }
+}
+
+function offFor({ switches }: Parts, { execution: { tenant, principal }, frame }: Work): Promise<string | null> {
+  const { tool, class: toolClass } = (frame as Frame<'tool.started'>).data
+  return switches.stops({ tenant, principal, tool, class: toolClass })
+}
+
+async function call(parts: Parts, work: Work, { permit, tool }: Leave): Promise<Product> {
+  const { execution } = work
+  const started = work.frame as Frame<'tool.started'>
   const began = parts.clock.monotonic()
-  const { tenant, principal } = execution
-  const off = await parts.switches.stops({ tenant, principal, tool: tool.name, class: data.class })
-  if (off !== null) return finished(work, { outcome: 'refused', ...switchedOff })
   const sent: string[] = []
-  const result = await tool.call(decision.allow, {
+  const result = await tool.call(permit, {
     tenant: execution.tenant,
     userId: execution.principal,
     records: userRecords(parts.store, { tenant: execution.tenant, user: execution.principal }),
     signal: work.signal,
     idempotencyKey: `${execution.id}:${started.n}`,
-    integrity,
+    integrity: started.provenance.integrity,
     async send(number, text) {
       sent.push(started.id, await sendTo(parts, work, number, text))
       return sent.at(-1) as string
     },
     now: parts.clock.now(),
-    fingerprint: questionAbout(execution.frames, data.call)?.request.data.binding.target?.fingerprint ?? null
+    fingerprint: questionAbout(execution.frames, permit.call)?.request.data.binding.target?.fingerprint ?? null
   })
   const ms = parts.clock.monotonic() - began
-  parts.observe('tool.called', { execution: execution.id, tool: data.tool, outcome: result.outcome, ms })
+  parts.observe('tool.called', { execution: execution.id, tool: tool.name, outcome: result.outcome, ms })
   const product = finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
   return { ...product, extras: { refs: sent } }
 }
