@@ -5,6 +5,7 @@ import { type Integrity, integrities } from '../../src/frames/provenance.ts'
 import type { Binding } from '../../src/policy/approval.ts'
 import { classOf, type Hints, policy } from '../../src/policy/classes.ts'
 import { type Ask, type AskedCall, type Circumstances, decide } from '../../src/policy/decide.ts'
+import { randomFrom } from '../random.ts'
 
 const input = z.strictObject({
   title: z.string().max(20).optional(),
@@ -167,7 +168,7 @@ t.test('whatever goes wrong inside is a denial', async t => {
 t.test(
   'over ten thousand random calls nothing is thrown, the same call is decided alike, and only R0, W0 and W1 run',
   async t => {
-    const random = generator(20261123)
+    const random = randomFrom(20261123)
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
     const bits = [true, false, undefined, 'yes', null]
     const raws = [
@@ -258,14 +259,3 @@ function boundTo({ tool, class: toolClass, schemaHash, rule, arguments: args }: 
 t.test('the policy names its version by its rules', async t => {
   t.match(policy.version, /^[0-9a-f]{16}$/)
 })
-
-/** mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}

@@ -2,6 +2,7 @@ import t from 'tap'
 import { questionMark } from '../../src/frames/approval.ts'
 import type { Binding } from '../../src/policy/approval.ts'
 import { promptWords, renderPrompt } from '../../src/policy/prompt.ts'
+import { randomFrom } from '../random.ts'
 
 const bound: Binding = {
   ...{ v: 1, tenant: 'AC1', principal: 'p', channel: 'messaging', execution: 'e', call: 'c', tool: 'send_message' },
@@ -75,7 +76,7 @@ t.test('what cannot be seen is shown, so that different values are different tex
 })
 
 t.test('over ten thousand random values no two are shown alike', async t => {
-  const random = generator(20261123)
+  const random = randomFrom(20261123)
   const pieces = [
     'a',
     'b',
@@ -118,14 +119,3 @@ t.test('a long value is cut in the middle and named by its hash; too many of the
   const many = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`text${i}`, long('')]))
   t.equal(renderPrompt({ ...bound, arguments: many }, 'Send', 'en'), null)
 })
-
-/** mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
