@@ -18,6 +18,9 @@ const megabyte = 1024 * 1024
 const key = masterKey.toString('base64')
 const large = await backupOf(t, 96)
 
+// It takes a minute alone, and many beside the chaos tests, which leave it little of the machine.
+t.setTimeout(480_000)
+
 t.test('memory does not grow with what is stored', async t => {
   const small = await backupOf(t, 24)
   const target = () => ({ DATA_DIR: join(folder(t), 'data'), MASTER_KEY: key })
