@@ -94,6 +94,20 @@ t.test('a question is answered until its last second, and told as timed out afte
   t.strictSame(burnt, ['letters'])
 })
 
+t.test('a code with anything beside it approves nothing', async t => {
+  const { engine, burnt, asked, sendCode } = await burning(t)
+  const { id, code } = await asked()
+  const besides = [said(` ${code}.`), said(`it is ${code}`), said(code, 1)].map(({ data }) => data as { text: string })
+  for (const data of besides) {
+    const evidence = await engine.accept({ ...said(''), kind: 'code.received', data } as Draft)
+    const { frames } = await engine.ended(evidence)
+    t.match(framesOf(frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'code-not-alone' })
+  }
+  t.equal((await engine.store.read(id))?.state, 'parked')
+  t.strictSame(burnt, [])
+  t.match((await sendCode(code)).frames.at(-1), { data: { verdict: 'approved' } })
+})
+
 t.test('a code that was accepted in time counts, however long it waited for its turn', async t => {
   const { engine, burnt, asked, hold } = await burning(t)
   const { id, code } = await asked()

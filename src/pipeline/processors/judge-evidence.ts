@@ -82,7 +82,7 @@ async function judgeCode(
     return { verdict: 'refused', reason, approvals: of.map(({ request }) => request.id) }
   }
   if (message.forwarded) return refuse('forwarded')
-  if (!isCode(message.text)) return refuse('code-not-alone')
+  if (!isCode(message.text) || message.media.length > 0) return refuse('code-not-alone')
   const waiting = await waitingIn(parts.store, execution.lane)
   if (waiting.length === 0) return refuse('no-question')
   const wrongCodes = await parts.store.record(tally(execution))
