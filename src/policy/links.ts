@@ -5,10 +5,10 @@ export const removedLink = '(link removed)'
 
 // What messengers make a link of: a scheme, a telephone or mail link, or a bare host with a known ending.
 const candidate = /[^\s<>"'`«»“”‘’]+/gu
-const edges = /^[([{*_~.,;:!?¡¿|]+|[)\]}*_~.,;:!?|]+$/gu
+const [opening, closing] = [new Set('([{*_~.,;:!?¡¿|'), new Set(')]}*_~.,;:!?|')]
 const quad = /^\d{1,3}(?:\.\d{1,3}){3}(?:[:/?#]|$)/
 /** An address of IPv6 stands in brackets, which otherwise end a link. */
-const sixth = /[a-z][a-z0-9+.-]*:\/\/[^\s[\]]*\[[0-9a-f:.]+\][^\s)\]}*]*/giu
+const sixth = /[a-z][a-z0-9+.-]{0,20}:\/\/[^\s[\]]{0,200}\[[0-9a-f:.]{2,50}\][^\s)\]}*]*/giu
 const schemes = /^(?:[a-z][a-z0-9+.-]*:\/\/|\/\/|(?:tel|sms|smsto|mailto|whatsapp|intent|data|javascript|geo|market):)/i
 
 /**
@@ -33,9 +33,17 @@ function linksIn(text: string): string[] {
     ...token
       .replace(sixth, ' ')
       .split(/[()[\]{}|,\s]/u)
-      .map(part => part.replace(edges, ''))
+      .map(withoutEdges)
       .filter(part => part !== '' && isLink(part))
   ])
+}
+
+/** Without the punctuation around it. Walked by hand: a pattern that is tied to the end takes quadratic time. */
+function withoutEdges(part: string): string {
+  let [from, to] = [0, part.length]
+  while (from < to && opening.has(part[from] ?? '')) from++
+  while (to > from && closing.has(part[to - 1] ?? '')) to--
+  return part.slice(from, to)
 }
 
 function isLink(part: string): boolean {

@@ -96,3 +96,10 @@ t.test('words that are no links stay as they are', async t => {
   ]
   for (const text of texts) t.equal(filtered(text), text)
 })
+
+t.test('long texts without an end to their links are read as they are', async t => {
+  for (const piece of ['a', '.', 'a.', '(', 'x://', '[', ':', 'a@', 'http:']) {
+    const text = piece.repeat(64_000 / piece.length)
+    t.equal(filtered(`${text} evil.com`).endsWith(` ${removedLink}`), true, piece)
+  }
+})
