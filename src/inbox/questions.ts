@@ -47,7 +47,8 @@ export async function askedIn(store: Pick<Store, 'unsettled'>, lane: string): Pr
 
 /**
  * Decides a question once, whoever else tries: one compare-and-set writes the answer, frees the execution and rings its lane.
- * Answers what was decided, by this answer or by an earlier one; null while the question is still on its way to the person.
+ * Answers what was decided, by this answer or by an earlier one; null for a question that does not wait: it is still on its way to
+ * the person, or another one about the same call took its place.
  */
 export async function decideQuestion(
   parts: QuestionParts,
@@ -60,7 +61,7 @@ export async function decideQuestion(
     if (execution === null) throw new Failure('NOT_FOUND')
     const decided = questionsIn(execution.frames).find(each => each.request.id === request.id)?.decided
     if (decided !== undefined) return decided.data
-    if (execution.state !== 'parked') return null
+    if (execution.state !== 'parked' || openQuestion(execution.frames)?.id !== request.id) return null
     const draft: Draft<'approval.decided'> = {
       kind: 'approval.decided',
       data: { ...answer, approval: request.id },
@@ -108,8 +109,8 @@ export async function decideAsOperator(
   const question = questionsIn(found?.frames ?? []).find(({ request }) => request.id === approval)
   if (found === null || question === undefined) throw new Failure('NOT_FOUND')
   const { request } = question
-  if (question.decided !== undefined || parts.clock.now() > request.data.binding.exp)
-    throw new Failure('DECIDED_ALREADY')
+  const isOver = parts.clock.now() > request.data.binding.exp
+  if (openQuestion(found.frames)?.id !== approval || isOver) throw new Failure('DECIDED_ALREADY')
   const answer = { state, by: 'operator', how: 'api', evidence: null } as const
   const provenance = { origin: 'operator', integrity: 'operator', confidentiality: 'tenant', ref: null } as const
   const decided = await decideQuestion(parts, { execution: found, request }, answer, provenance)

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { z } from 'zod'
-import { openQuestion } from '../../src/frames/approval.ts'
-import { framesOf } from '../../src/frames/execution.ts'
+import { openQuestion, type Request } from '../../src/frames/approval.ts'
+import { type Execution, framesOf } from '../../src/frames/execution.ts'
 import { Failure } from '../../src/frames/failure.ts'
-import type { Draft } from '../../src/frames/frame.ts'
-import { decideAsOperator, expireQuestions } from '../../src/inbox/questions.ts'
+import { type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
+import { decideAsOperator, decideQuestion, expireQuestions } from '../../src/inbox/questions.ts'
+import type { Lease } from '../../src/store/store.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
-import { codeOf, kindsOf, openEngine, said } from './engine-on-store.ts'
+import { codeOf, kindsOf, openEngine, said, tenant } from './engine-on-store.ts'
 
 const minute = 60_000
 type Outside = NonNullable<Parameters<typeof openEngine>[1]>
@@ -206,4 +207,28 @@ t.test('nobody else and nothing else answers a question: the rules may change un
   t.match((await sendCode(code)).frames.find(({ kind }) => kind === 'evidence.judged')?.data, { verdict: 'refused' })
   await engine.ended(id)
   t.strictSame(burnt, [])
+})
+
+t.test('a question whose place another one took is not decided any more, and nobody waits for it', async t => {
+  const { engine, asked } = await burning(t)
+  const { request } = await asked()
+  await engine.worker.stop(0)
+  const draft = { kind: request.kind, data: request.data, parent: null, provenance: request.provenance } as Draft
+  const id = await engine.accept(said('twice'), 'lane-2', frames => {
+    for (let i = 0; i < 2; i++) {
+      frames.push(makeFrame(frames[0]?.execution ?? '', frames.at(-1) as Frame, draft, engine.parts) as Frame)
+    }
+    return frames
+  })
+  const claim = await engine.store.claim({ tenants: [tenant], owner: 'test', leaseMs: minute })
+  const { frames } = (await engine.store.read(id)) as Execution
+  const [first, second] = framesOf(frames, 'approval.requested')
+  const approval = { id: second?.id ?? '', hash: '', state: 'pending', expiresAt: 0 }
+  const parking = { frames: [], approval, timerAt: request.data.binding.exp, takeNext: false }
+  t.ok((await engine.store.park(claim?.lease as Lease, id, parking)).ended)
+  const execution = (await engine.store.read(id)) as Execution
+  const answer = { state: 'denied', by: 'operator', how: 'api', evidence: null } as const
+  const of = (request: Frame<'approval.requested'> | undefined) => ({ execution, request: request as Request })
+  t.equal(await decideQuestion(engine.parts, of(first), answer, request.provenance), null)
+  t.strictSame(await decideQuestion(engine.parts, of(second), answer, request.provenance), answer)
 })
