@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 
 /** The canonical text of a value (JCS, RFC 8785): what hashes are over. Throws for what is not JSON. */
@@ -6,6 +7,11 @@ export function jcs(value: unknown): string {
   const text = canonicalize(value)
   if (text === undefined) throw new TypeError('only JSON can be hashed')
   return text
+}
+
+/** SHA-256 (hex) of the canonical text of a value. Throws for what is not JSON. */
+export function jcsHash(value: unknown): string {
+  return hash('sha256', jcs(value), 'hex')
 }
 
 /** Whether it is plain JSON with its keys in order already: then the engine's own text is the canonical one, in a fraction of the time. */

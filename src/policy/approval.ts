@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { jcs } from '../frames/jcs.ts'
+import { jcs, jcsHash } from '../frames/jcs.ts'
 import type { DataOf, ToolClass } from '../frames/kinds.ts'
 
 /** Everything that an answer is bound to: exactly this call, for this person, under these rules, until `exp` (ms). */
@@ -19,7 +18,7 @@ export function expiryOf(toolClass: ToolClass, now: number): number {
 
 /** SHA-256 of the canonical JSON of a binding, hex. */
 export function hashOf(binding: Binding): string {
-  return createHash('sha256').update(jcs(binding)).digest('hex')
+  return jcsHash(binding)
 }
 
 /** A call as it stands at the moment of its execution. */

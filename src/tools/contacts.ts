@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { questionMark } from '../frames/approval.ts'
 import { Failure } from '../frames/failure.ts'
-import { jcs } from '../frames/jcs.ts'
-import { type Integrity, integrities, lowestIntegrity } from '../frames/provenance.ts'
+import { jcsHash } from '../frames/jcs.ts'
+import { integrities } from '../frames/provenance.ts'
+import { answer } from './answer.ts'
 import { defineTool } from './define-tool.ts'
-import type { Tool, ToolResult, UserRecords } from './tool.ts'
+import type { Tool, UserRecords } from './tool.ts'
 
 const kind = 'contact'
 const mostListed = 200
@@ -37,10 +37,7 @@ const addContact = defineTool({
   describe: ({ name, number }) => `Add ${name}, ${number}, to the contacts`,
   async run({ name, number }, { records, integrity }) {
     // The same number under the same name is the same contact.
-    const id = `c-${createHash('sha256')
-      .update(jcs([name, number]))
-      .digest('hex')
-      .slice(0, 10)}`
+    const id = `c-${jcsHash([name, number]).slice(0, 10)}`
     await records.put({ kind, id }, { name, address: number, integrity }, 0)
     return answer({ added: { id, name, number } })
   }
@@ -107,15 +104,9 @@ function contactOf({ id, data }: { id: string; data: unknown }): Contact {
 }
 
 function fingerprintOf({ id, name, address }: Contact): string {
-  return createHash('sha256').update(jcs({ address, id, name })).digest('hex')
+  return jcsHash({ address, id, name })
 }
 
 function labelOf({ name, address }: Contact): string {
   return `${name}, ${address}`
-}
-
-function answer(result: object, seen: readonly { integrity: Integrity }[] = []): ToolResult {
-  const [first, ...rest] = seen.map(({ integrity }) => integrity)
-  const label = first === undefined ? {} : { integrity: rest.reduce(lowestIntegrity, first) }
-  return { outcome: 'done', result: JSON.stringify(result), ...label }
 }

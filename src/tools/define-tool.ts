@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Failure } from '../frames/failure.ts'
-import { jcs } from '../frames/jcs.ts'
+import { jcsHash } from '../frames/jcs.ts'
 import { isIssued } from '../frames/permit.ts'
 import { schemaOf } from './schema.ts'
 import type { Tool, ToolDefinition } from './tool.ts'
@@ -24,9 +23,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     input,
     annotations: Object.freeze({ ...annotations }),
     repeatable,
-    schemaHash: createHash('sha256')
-      .update(jcs({ name, description, schema: schemaOf(input) }))
-      .digest('hex'),
+    schemaHash: jcsHash({ name, description, schema: schemaOf(input) }),
     describe: args => definition.describe(input.parse(args)),
     target: async (args, records) => definition.target?.(input.parse(args), records),
     async call(permit, context) {

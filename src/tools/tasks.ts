@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { jcs } from '../frames/jcs.ts'
-import { type Integrity, lowestIntegrity } from '../frames/provenance.ts'
+import { jcsHash } from '../frames/jcs.ts'
+import { lowestIntegrity } from '../frames/provenance.ts'
+import { answer } from './answer.ts'
 import { defineTool } from './define-tool.ts'
 import { addTask, type KeptTask, readTask, readTasks, type Task, taskId, writeTask } from './task-records.ts'
 import type { Tool, ToolContext, ToolResult } from './tool.ts'
@@ -99,7 +99,7 @@ async function change(
 
 /** Whatever of a task a person sees, as one value. */
 function fingerprintOf({ id, title, due, done }: KeptTask): string {
-  return createHash('sha256').update(jcs({ id, title, due, done })).digest('hex')
+  return jcsHash({ id, title, due, done })
 }
 
 function labelOf({ title, due, done }: Task): string {
@@ -118,10 +118,4 @@ function fitting(tasks: readonly KeptTask[]): KeptTask[] {
 
 function shown({ id, title, due, done }: Pick<Task, 'title' | 'due' | 'done'> & { id: string }): object {
   return { id, title, ...(due === null ? {} : { due }), done }
-}
-
-function answer(result: object, seen: readonly { integrity: Integrity }[] = []): ToolResult {
-  const [first, ...rest] = seen.map(task => task.integrity)
-  const label = first === undefined ? {} : { integrity: rest.reduce(lowestIntegrity, first) }
-  return { outcome: 'done', result: JSON.stringify(result), ...label }
 }

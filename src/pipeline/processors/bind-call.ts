@@ -1,10 +1,11 @@
-import { openQuestion, questionAbout, questionsIn } from '../../frames/approval.ts'
+import { questionsIn } from '../../frames/approval.ts'
 import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
 import type { Observe } from '../../frames/event.ts'
 import { type Execution, framesOf, received } from '../../frames/execution.ts'
-import type { Draft, Frame } from '../../frames/frame.ts'
+import type { Draft } from '../../frames/frame.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
+import { askedIn } from '../../inbox/questions.ts'
 import { type Binding, expiryOf, hashOf } from '../../policy/approval.ts'
 import { type Ask, isTainted } from '../../policy/decide.ts'
 import { withoutForeignLinks } from '../../policy/links.ts'
@@ -53,9 +54,9 @@ export function createBindCall(parts: Parts): Processor {
       const target = await tool.target(wanted.arguments, recordsOf(parts.store, work.execution))
       if (target === null) return refuse('TARGET_MISSING', 'There is no such thing (any more): look again.')
       const before = questionsIn(frames).filter(({ request: { data } }) => data.binding.call === call.id)
-      if ('allow' in decision) {
-        const seen = questionAbout(frames, call.id)?.request.data.binding.target
-        if (seen?.fingerprint === target?.fingerprint) return { draft: startCall(decision.allow, request, work.frame) }
+      const last = before.at(-1)?.request.data.binding
+      if ('allow' in decision && last?.target?.fingerprint === target?.fingerprint) {
+        return { draft: startCall(decision.allow, request, work.frame) }
       }
       if (before.length >= mostAboutOneCall) {
         return refuse('ASKED_TOO_OFTEN', 'It changed each time after the person was asked, so it was not done. Say so.')
@@ -64,11 +65,14 @@ export function createBindCall(parts: Parts): Processor {
       if (open.length >= mostOpen) {
         return refuse('TOO_MANY_QUESTIONS', 'The person has three questions to answer first. It was not done: say so.')
       }
-      const ask = 'ask' in decision ? decision.ask : askedAgain(frames, call.id)
-      const question = questionFor(parts, work, { ask, call: call.id, tool, target: target ?? null, open })
+      // What was approved and has changed since is asked about as it was before.
+      const ask = 'ask' in decision ? decision.ask : last
+      if (ask === undefined) throw new TypeError('nothing was asked before')
+      const about = { ask, call: call.id, tool, target: target ?? null, open, again: before.length }
+      const question = questionFor(parts, work, about)
       if (question === null) return refuse('TOO_LONG_TO_ASK', 'It is too long to be shown whole: make it shorter.')
       parts.observe('approval.asked', { execution: work.execution.id, tool: tool.name, class: ask.class })
-      return { draft: { ...question, data: { ...question.data, again: before.length } } }
+      return { draft: question }
     }
   }
 }
@@ -80,24 +84,18 @@ function carriesLinks(parts: Parts, given: unknown): boolean {
   return typeof given === 'object' && given !== null && Object.values(given).some(value => carriesLinks(parts, value))
 }
 
-function askedAgain(frames: readonly Frame[], call: string): Ask {
-  const binding = questionAbout(frames, call)?.request.data.binding
-  if (binding === undefined) throw new TypeError('nothing was asked before')
-  return binding
-}
-
 /** The questions of the person that wait in other executions: their codes are taken. */
 async function openQuestions(store: Store, { lane, id }: Execution): Promise<string[]> {
-  const others = (await store.unsettled(lane)).filter(each => each.id !== id)
-  return others.flatMap(({ frames }) => openQuestion(frames)?.data.hash ?? [])
+  const others = (await askedIn(store, lane)).filter(({ execution }) => execution !== id)
+  return others.map(({ data }) => data.hash)
 }
 
 function questionFor(
   parts: Parts,
   { execution, frame }: Work,
-  about: { ask: Ask; call: string; tool: Tool; target: Target | null; open: readonly string[] }
+  about: { ask: Ask; call: string; tool: Tool; target: Target | null; open: readonly string[]; again: number }
 ): Draft<'approval.requested'> | null {
-  const { ask, call, tool, target } = about
+  const { ask, call, tool, target, again } = about
   const { frames, tenant, principal } = execution
   const first = received(frames)
   const request = framesOf(frames, 'tool.requested').at(-1)
@@ -116,7 +114,7 @@ function questionFor(
   const binding = withOwnCode(parts, bound, about.open)
   const prompt = renderPrompt(binding, tool.describe(ask.arguments), promptLanguageOf(frames))
   if (prompt === null) return null
-  const data = { binding, hash: hashOf(binding), again: 0, prompt }
+  const data = { binding, hash: hashOf(binding), again, prompt }
   return { kind: 'approval.requested', data, parent: frame.id, provenance }
 }
 

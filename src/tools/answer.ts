@@ -1,0 +1,9 @@
+import { type Integrity, lowestIntegrity } from '../frames/provenance.ts'
+import type { ToolResult } from './tool.ts'
+
+/** What a tool says of what it did, as JSON, under the lowest label among the records it has `seen`. */
+export function answer(result: object, seen: readonly { integrity: Integrity }[] = []): ToolResult {
+  const [first, ...rest] = seen.map(({ integrity }) => integrity)
+  const label = first === undefined ? {} : { integrity: rest.reduce(lowestIntegrity, first) }
+  return { outcome: 'done', result: JSON.stringify(result), ...label }
+}
