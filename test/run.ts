@@ -27,8 +27,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 const counts = { pass: 0, fail: 0, skip: 0, todo: 0 }
+const failures: string[] = []
+let file = ''
+let failing = 0
 for await (const line of createInterface({ input: run.stdout })) {
   process.stdout.write(`${line}\n`)
+  file = /^# Subtest: (.*)$/.exec(line)?.[1] ?? file
+  // A failure and the first lines of what is known of it: told again at the end, where a log cut in its middle still has them.
+  if (/^\s*not ok /.test(line)) {
+    failures.push(`in ${file}`)
+    failing = 30
+  } else if (/^\s*(ok |not ok |# Subtest)/.test(line)) failing = 0
+  if (failing-- > 0) failures.push(line)
   const summary = /^# \{ (total: .*) \}$/.exec(line)?.[1]
   for (const [, name, value] of summary?.matchAll(/(\w+): (\d+)/g) ?? []) {
     if (name !== undefined && Object.hasOwn(counts, name)) counts[name as keyof typeof counts] = Number(value)
@@ -36,6 +46,7 @@ for await (const line of createInterface({ input: run.stdout })) {
 }
 const code = (await ended)[0] ?? 1
 await mongo?.stop()
+if (failures.length > 0) process.stdout.write(`What failed, once more:\n${failures.slice(0, 150).join('\n')}\n`)
 process.stdout.write(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip + counts.todo} skipped\n`)
 process.exit(code !== 0 || counts.pass === 0 ? code || 1 : 0)
 
