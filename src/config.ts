@@ -19,6 +19,8 @@ export interface Config {
   readonly databaseUri: string | undefined
   readonly dataDir: string
   readonly masterKey: Buffer | undefined
+  /** The one that follows while the master key is changed: it opens too. */
+  readonly masterKeyNext: Buffer | undefined
   readonly operatorToken: string | undefined
   readonly leaseMs: number
   readonly maxToolCalls: number
@@ -79,6 +81,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     databaseUri,
     dataDir: resolve(settings.DATA_DIR),
     masterKey: settings.MASTER_KEY,
+    masterKeyNext: settings.MASTER_KEY_NEXT,
     operatorToken: settings.OPERATOR_TOKEN,
     leaseMs: settings.LEASE_SECONDS * 1_000,
     maxToolCalls: settings.MAX_TOOL_CALLS,
@@ -129,7 +132,6 @@ function splitPair(pair: string): [string, string] {
 
 // Variables of the interface that this version cannot honour: a setting that is silently ignored is a promise broken.
 const unsupported: Readonly<Record<string, { because: string; harmless?: string }>> = {
-  MASTER_KEY_NEXT: { because: 'cannot change the master key' },
   TOOLS_FILE: { because: 'has only the built-in tools' },
   TWILIO_ACCOUNTS_FILE: { because: 'serves one account' },
   BUDGETS_FILE: { because: 'has no budgets' },

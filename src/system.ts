@@ -18,6 +18,7 @@ import { decideAsOperator } from './inbox/questions.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
+import { keptKeys } from './kept-keys.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { classOf, policy } from './policy/classes.ts'
@@ -28,6 +29,8 @@ import { createLocalSpeech } from './providers/local-speech.ts'
 import { createResponder, createTranscriber } from './providers/openai.ts'
 import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
+import { createSealedStore } from './store/sealed-store.ts'
+import type { Sealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { restoreMark } from './store/transfer.ts'
@@ -37,8 +40,10 @@ import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
+import { createContentKeys } from './vault/content-keys.ts'
 import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
+import { createMasterKeys, type MasterKeys } from './vault/master-keys.ts'
 
 const memoryTokens = 6_000
 const pollMs = 1_000
@@ -50,11 +55,12 @@ export interface Ports {
   readonly channel: Channel
 }
 
-/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports; `tools` are the built-in ones unless others are given. */
+/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports, and `seal` between the sealing and the store; `tools` are the built-in ones unless others are given. */
 export interface Surroundings {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly observe: Observe
+  readonly seal?: (store: Store, sealing: Sealing) => Store
   readonly wrap?: (ports: Ports) => Ports
   readonly tools?: readonly Tool[]
 }
@@ -79,16 +85,26 @@ export interface OpenSystem {
 
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
-  const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
+  const {
+    clock,
+    entropy,
+    observe,
+    seal = createSealedStore,
+    wrap = ports => ports,
+    tools = [...taskTools, ...contactTools]
+  } = surroundings
   const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
+  const masterKeys = createMasterKeys(masterKey, config.masterKeyNext, entropy)
   const opened = await openStore(config, surroundings)
   const providers = await openProviders(config, clock, observe).catch(async error => {
     await opened.close()
     throw error
   })
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
-  const { store, provider, channel } = wrap({ store: opened, provider: providers.provider, channel: messaging })
-  const indexKey = await openNames(store, masterKey, entropy).catch(async error => {
+  const contentKeys = createContentKeys({ masterKeys, kept: keptKeys(opened), clock, entropy })
+  const sealed = seal(opened, contentKeys)
+  const { store, provider, channel } = wrap({ store: sealed, provider: providers.provider, channel: messaging })
+  const indexKey = await openNames(store, masterKeys, entropy).catch(async error => {
     await providers.close()
     await opened.close()
     throw error
@@ -178,9 +194,9 @@ function isAllowed(account: TwilioAccount | undefined, address: string): boolean
 }
 
 /** Opens the key of names. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
-async function openNames(store: Store, masterKey: Buffer, entropy: Entropy): Promise<KeyObject> {
+async function openNames(store: Store, masterKeys: MasterKeys, entropy: Entropy): Promise<KeyObject> {
   await mustBeWhole(store)
-  const key = await openIndexKey(masterKey, keptIn(store), entropy)
+  const key = await openIndexKey(masterKeys, keptIn(store), entropy)
   await mustBeWhole(store)
   return key
 }

@@ -110,6 +110,7 @@ const facts: { readonly [K in Kind]: (data: DataOf<K>) => string } = {
   'work.failed': ({ code, step, tries }) => list(code, step, tries > 1 && `${tries} tries`),
   'outcome.unknown': ({ code, step }) => list(code, step),
   'work.retried': ({ from, effect }) => list(`from frame ${from}`, effect),
+  'work.cancelled': ({ reason }) => reason,
   'reply.delivered': ({ status }) => status,
   'reply.read': ({ status }) => status,
   'reply.failed': ({ status, code }) => list(status, code !== null && `Twilio's error ${code}`),

@@ -3,10 +3,12 @@ import { restoreAct } from '../audit/restore-act.ts'
 import { restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
 import { readStoreConfig, type StoreConfig } from '../config/store.ts'
 import { systemClock } from '../frames/clock.ts'
+import { systemEntropy } from '../frames/entropy.ts'
 import { counted, type Screen } from '../screen.ts'
 import { openTarget, told } from '../transfer.ts'
 import { opensIndexKey } from '../vault/index-key.ts'
 import { findMasterKey } from '../vault/master-key.ts'
+import { createMasterKeys } from '../vault/master-keys.ts'
 import { type Command, onlyArgument } from './command.ts'
 import { contents } from './contents.ts'
 
@@ -31,14 +33,15 @@ export const restore: Command = async (args, { env, screen }) => {
   return 0
 }
 
-function verify(file: string, { dataDir, masterKey: configured }: StoreConfig): Promise<Verified> {
+function verify(file: string, { dataDir, masterKey: configured, masterKeyNext }: StoreConfig): Promise<Verified> {
   const masterKey = findMasterKey(dataDir, configured)
   if (masterKey === null) {
     throw new Error(
       `There is no master key: set MASTER_KEY to that of the store that was backed up, or put its master.key into ${dataDir}.`
     )
   }
-  return verifyBackup(file, kept => opensIndexKey(masterKey, wrappedIn(kept)))
+  const masterKeys = createMasterKeys(masterKey, masterKeyNext, systemEntropy)
+  return verifyBackup(file, kept => opensIndexKey(masterKeys, wrappedIn(kept)))
 }
 
 async function fill(verified: Verified, config: StoreConfig, resume: boolean, screen: Screen): Promise<number> {

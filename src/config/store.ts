@@ -9,6 +9,8 @@ export interface StoreConfig {
   readonly databaseUri: string | undefined
   readonly dataDir: string
   readonly masterKey: Buffer | undefined
+  /** The one that follows while the master key is changed. */
+  readonly masterKeyNext: Buffer | undefined
   readonly contentMs: number
 }
 
@@ -17,6 +19,7 @@ const storeSchema = schema.pick({
   MONGODB_INSECURE: true,
   DATA_DIR: true,
   MASTER_KEY: true,
+  MASTER_KEY_NEXT: true,
   RETENTION_CONTENT_DAYS: true
 })
 
@@ -35,6 +38,7 @@ export function readStoreConfig(env: NodeJS.ProcessEnv): StoreConfig {
     databaseUri,
     dataDir: resolve(parsed.data.DATA_DIR),
     masterKey: parsed.data.MASTER_KEY,
+    masterKeyNext: parsed.data.MASTER_KEY_NEXT,
     contentMs: parsed.data.RETENTION_CONTENT_DAYS * day
   }
 }

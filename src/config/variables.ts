@@ -111,6 +111,12 @@ export const schema = z.object({
         'base64 of 32 bytes that wraps the other keys; required with MONGODB_URI, else made and kept in DATA_DIR when it is not set',
       secret: true
     }),
+  MASTER_KEY_NEXT: checked('32 random bytes as base64 (openssl rand -base64 32)', masterKey)
+    .optional()
+    .register(documented, {
+      meaning: 'the master key that follows: it opens too, and "knomly keys rotate" wraps everything by it',
+      secret: true
+    }),
   ALLOWED_SENDERS: list(
     '* or the addresses that may talk to the agent, comma-separated',
     item => item === '*' || address.test(item) || scopedUser.test(item)

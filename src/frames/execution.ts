@@ -21,6 +21,8 @@ export interface Execution {
   /** The token of the claim that may append, or null. */
   readonly token: string | null
   readonly frames: readonly Frame[]
+  /** Why its frames are not shown: the key was destroyed, or cannot be had. */
+  readonly closed?: 'erased' | 'unreadable'
 }
 
 /** The frame that says what happens next: notes are skipped, and a retry points back to the frame it names. */

@@ -57,6 +57,18 @@ export const failures = {
     retry: 'outage',
     alert: true
   },
+  KEY_UNAVAILABLE: {
+    sentence: 'The key of this content is not there: set the MASTER_KEY of this store, or both while it is rotated.',
+    status: 503,
+    retry: 'outage',
+    alert: true
+  },
+  CONTENT_DAMAGED: {
+    sentence: 'This content is not as it was kept: restore it from a backup.',
+    status: 500,
+    retry: 'tries',
+    alert: true
+  },
   STOPPING: { sentence: 'The server is stopping: send it again.', status: 503, retry: 'outage' },
   // The voice note.
   NOTHING_TO_READ: {

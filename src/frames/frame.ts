@@ -78,14 +78,14 @@ export type ChainFlaw = { n: number; flaw: 'position' | 'execution' | 'commitmen
 
 /**
  * Checks a chain from its first frame and names the first flaw, or null for a whole one.
- * Frames whose data and salt were destroyed are checked by their commitment alone.
+ * Frames whose data and salt are sealed or were destroyed are checked by their commitment alone.
  */
 export function checkChain(
-  frames: readonly (Omit<Frame, 'data' | 'salt'> & Partial<Pick<Frame, 'data' | 'salt'>>)[]
+  frames: readonly (Omit<Frame, 'data' | 'salt'> & Partial<Pick<Frame, 'data' | 'salt'>> & { sealed?: string })[]
 ): ChainFlaw | null {
   let previous = noTail.hash
   for (const [i, frame] of frames.entries()) {
-    const { data, salt, hash, ...head } = frame
+    const { data, salt, sealed: _, hash, ...head } = frame
     if (head.n !== i + 1) return { n: i + 1, flaw: 'position' }
     if (head.execution !== frames[0]?.execution) return { n: head.n, flaw: 'execution' }
     if (salt !== undefined && !gives(head.commitment, () => commit(Buffer.from(salt, 'base64url'), data))) {

@@ -169,6 +169,7 @@ export const kinds = {
   'work.retried': {
     1: z.strictObject({ from: position, effect: z.enum(['happened', 'did not happen']).optional() })
   },
+  'work.cancelled': { 1: z.strictObject({ reason: z.enum(['erased']) }) },
   'reply.delivered': { 1: z.strictObject(callback) },
   'reply.read': { 1: z.strictObject(callback) },
   'reply.failed': { 1: z.strictObject({ ...callback, code: z.int().nullable() }) },

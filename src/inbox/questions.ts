@@ -119,15 +119,17 @@ export async function decideAsOperator(
   return { state: decided.state }
 }
 
-/** Lets questions expire whose time is over. Answers how many did. */
+/** Lets questions expire whose time is over. Answers how many did; what cannot be opened waits for its key, and what was erased is over. */
 export async function expireQuestions(parts: QuestionParts, limit: number): Promise<number> {
-  const due = await parts.store.due(limit)
-  for (const execution of due) {
+  let expired = 0
+  for (const execution of await parts.store.due(limit)) {
+    if (execution.closed === 'erased') await parts.store.cancel(execution.id, [], { purgeAt: parts.clock.now() })
     const request = openQuestion(execution.frames)
     if (request === undefined) continue
+    expired += 1
     const answer = { state: 'expired', by: 'timer', how: 'timer', evidence: null } as const
     const provenance = { origin: 'timer', integrity: 'system', confidentiality: 'tenant', ref: null } as const
     await decideQuestion(parts, { execution, request }, answer, provenance)
   }
-  return due.length
+  return expired
 }

@@ -45,6 +45,9 @@ async function workExecution(
   ending: AbortSignal,
   stay: () => boolean
 ): Promise<boolean> {
+  const { closed } = holder.execution
+  if (closed === 'erased') return (await holder.finish('cancelled', [], { takeNext: stay() })) !== null
+  if (closed === 'unreadable') return leaveClosed(engine, holder)
   const signal = AbortSignal.any([holder.signal, ending])
   let product: Product | null = giveUp(engine, holder.execution)
   while (true) {
@@ -73,6 +76,12 @@ async function workExecution(
 /** Leaves an execution to a build that knows its frames. */
 function leave(engine: Engine, { execution }: Holder): never {
   engine.observe('kind.unknown', { execution: execution.id, n: execution.n })
+  throw new Later(engine.clock.now() + unknownKindMs)
+}
+
+/** Leaves an execution that cannot be opened until its key is there again: nothing is guessed, and nothing is lost. */
+function leaveClosed(engine: Engine, { execution }: Holder): never {
+  engine.observe('alert', { code: 'CONTENT_UNREADABLE', execution: execution.id })
   throw new Later(engine.clock.now() + unknownKindMs)
 }
 

@@ -139,6 +139,16 @@ export interface Store {
   /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. `audit` holds outcomes. */
   reopen(execution: string, frame: Frame, audit?: readonly AuditRecord[]): Promise<boolean>
 
+  /**
+   * Ends an execution that nobody works on, queued or parked, as `cancelled` and to be purged at `purgeAt` (ms), on the position of the
+   * frames, of which there may be none.
+   */
+  cancel(
+    execution: string,
+    frames: readonly Frame[],
+    options: { purgeAt: number; audit?: readonly AuditRecord[] }
+  ): Promise<boolean>
+
   /** Keeps what is told of acts that belong to no execution. */
   audit(records: readonly AuditRecord[]): Promise<void>
 
@@ -190,6 +200,12 @@ export interface Store {
   records(
     of: Pick<RecordKey, 'tenant' | 'user' | 'kind'>,
     page: { after?: string; limit: number }
+  ): Promise<StoreRecord[]>
+
+  /** Records of a tenant, or of one user of it, of every kind: by user, kind and id, from behind `after`. */
+  recordsUnder(
+    of: { tenant: string; user?: string },
+    page: { after?: Pick<RecordKey, 'user' | 'kind' | 'id'>; limit: number }
   ): Promise<StoreRecord[]>
 
   /** Writes a record if its version is `expected` (0: it must not exist); null data deletes it. */

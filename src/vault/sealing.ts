@@ -5,7 +5,7 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /** Seals bytes under a 32-byte key with AES-256-GCM; `label` says what they are and must be the same to open them. */
-export function seal(key: Buffer, label: string, plain: Buffer, entropy: Entropy): Buffer {
+export function seal(key: Buffer, label: string, plain: Uint8Array, entropy: Entropy): Buffer {
   const nonce = entropy.bytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(label))
   const sealed = Buffer.concat([cipher.update(plain), cipher.final()])

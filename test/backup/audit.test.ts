@@ -19,7 +19,7 @@ t.test('what waits in an execution to be told is in a backup, once, also where i
   const doc = { _id: id as never, at: new Date(at), detail: JSON.stringify(detail), ...rest }
   await visit(db => db.collection('audit').insertOne(doc, { bypassDocumentValidation: true }))
 
-  const config = { databaseUri: uriOf(database), dataDir: '', masterKey, contentMs: 0 }
+  const config = { databaseUri: uriOf(database), dataDir: '', masterKey, masterKeyNext: undefined, contentMs: 0 }
   const entries = (await entriesOf(config)).filter(({ type }) => type === 'audit')
   t.match(
     entries.toSorted((a, b) => ('id' in a && 'id' in b && a.id < b.id ? -1 : 1)),

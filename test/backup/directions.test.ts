@@ -11,7 +11,7 @@ import { openSource, openTarget } from '../../src/transfer.ts'
 import { opensIndexKey } from '../../src/vault/index-key.ts'
 import { message, step } from '../store/builders.ts'
 import { claim, day, work } from '../store/contract/moves.ts'
-import { entriesOf, fill, folder, masterKey, optOut, type Place, placeOf, reconcilerMark } from './filled.ts'
+import { entriesOf, fill, folder, masterKeys, optOut, type Place, placeOf, reconcilerMark } from './filled.ts'
 
 const kinds = ['SQLite', 'MongoDB'] as const
 
@@ -90,7 +90,7 @@ async function copy(t: Test, from: Place, to: Place, resume: boolean): Promise<s
   const { flawed } = await writeBackup({ file, force: true, source, about })
   await source.close()
   t.strictSame(flawed, [])
-  const verified = await verifyBackup(file, kept => opensIndexKey(masterKey, JSON.parse(kept)))
+  const verified = await verifyBackup(file, kept => opensIndexKey(masterKeys, JSON.parse(kept)))
   const target = await openTarget(to, { now: () => Date.UTC(2026, 0, 1), monotonic: () => performance.now() })
   const unended: string[] = []
   const onUnended = (id: string, state: State) => void unended.push(`${state} ${id}`)

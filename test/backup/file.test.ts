@@ -10,10 +10,10 @@ import { openSource } from '../../src/transfer.ts'
 import { opensIndexKey } from '../../src/vault/index-key.ts'
 import { message } from '../store/builders.ts'
 import { change } from '../store/open-sqlite.ts'
-import { fill, folder, masterKey, placeOf, words } from './filled.ts'
+import { fill, folder, masterKeys, placeOf, words } from './filled.ts'
 
 const about = { backup: 'backup-1', madeAt: '2026-11-23T09:00:00.000Z', store: 'SQLite', server: '0.1.0' }
-const opens = (kept: string) => opensIndexKey(masterKey, JSON.parse(kept))
+const opens = (kept: string) => opensIndexKey(masterKeys, JSON.parse(kept))
 const refusalOf = (file: string) =>
   verifyBackup(file, opens).then(
     () => 'taken',

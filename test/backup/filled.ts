@@ -11,6 +11,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Entry } from '../../src/store/transfer.ts'
 import { openSource } from '../../src/transfer.ts'
 import { openIndexKey } from '../../src/vault/index-key.ts'
+import { createMasterKeys } from '../../src/vault/master-keys.ts'
 import { message, step, told } from '../store/builders.ts'
 import { claim, day, done, hour, parked } from '../store/contract/moves.ts'
 import type { OpenedStore } from '../store/contract.ts'
@@ -18,6 +19,7 @@ import { openMongo, uriOf } from '../store/open-mongodb.ts'
 import { openStore } from '../store/open-sqlite.ts'
 
 export const masterKey = randomBytes(32)
+export const masterKeys = createMasterKeys(masterKey, undefined, systemEntropy)
 export type Kind = 'SQLite' | 'MongoDB'
 
 /** Where a store is, before it is opened or made. */
@@ -34,7 +36,7 @@ export function folder(t: Test): string {
 
 /** A place for a store of a kind, which goes with the test. */
 export function placeOf(t: Test, kind: Kind): Place {
-  const config = { masterKey, contentMs: 30 * day }
+  const config = { masterKey, masterKeyNext: undefined, contentMs: 30 * day }
   const dataDir = join(folder(t), 'data')
   if (kind === 'SQLite') return { ...config, databaseUri: undefined, dataDir, open: () => openStore(t, dataDir) }
   const database = `backup-${randomUUID()}`
@@ -83,7 +85,7 @@ export async function makeKey(store: Store): Promise<void> {
     read: async () => null,
     write: (wrapped: string) => store.putRecord(key, wrapped, 0)
   }
-  await openIndexKey(masterKey, kept, systemEntropy)
+  await openIndexKey(masterKeys, kept, systemEntropy)
 }
 
 /** A message that was worked to its end, with a name and bytes of its own. */

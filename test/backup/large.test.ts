@@ -80,7 +80,13 @@ async function backupOf(t: Test, size: number): Promise<{ file: string; peak: nu
   await makeKey(store)
   const file = join(folder(t), 'backup')
   const peak = await peakOf({ DATA_DIR: dir }, 'backup', file)
-  const entries = await summaryOf({ databaseUri: undefined, dataDir: dir, masterKey, contentMs: day })
+  const entries = await summaryOf({
+    databaseUri: undefined,
+    dataDir: dir,
+    masterKey,
+    masterKeyNext: undefined,
+    contentMs: day
+  })
   return { file, peak, entries }
 }
 

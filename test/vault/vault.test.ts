@@ -5,6 +5,7 @@ import t from 'tap'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { openIndexKey, pseudonymOf } from '../../src/vault/index-key.ts'
 import { readMasterKey } from '../../src/vault/master-key.ts'
+import { createMasterKeys } from '../../src/vault/master-keys.ts'
 import { open, seal } from '../../src/vault/sealing.ts'
 
 t.test('the master key is made once, kept with mode 600 and found again', async t => {
@@ -51,13 +52,17 @@ t.test('the index key is made once, and only its master key opens it', async t =
       return true
     }
   }
-  const master = randomBytes(32)
+  const master = createMasterKeys(randomBytes(32), undefined, systemEntropy)
   const [first, second] = await Promise.all([
     openIndexKey(master, store, systemEntropy),
     openIndexKey(master, store, systemEntropy)
   ])
   t.strictSame(first.export(), second.export())
-  const wrong = await openIndexKey(randomBytes(32), store, systemEntropy).catch(error => error)
+  const wrong = await openIndexKey(
+    createMasterKeys(randomBytes(32), undefined, systemEntropy),
+    store,
+    systemEntropy
+  ).catch(error => error)
   t.match(wrong, { message: /The master key does not open this store/ })
 })
 

@@ -1,7 +1,7 @@
 import type { Frame } from '../../frames/frame.ts'
 import type { AuditRecord } from '../audit.ts'
 import { reopenable } from '../rules.ts'
-import type { Extras } from '../store.ts'
+import type { Extras, Store } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import { adding, before } from './executions.ts'
 import type { Lanes } from './lanes.ts'
@@ -35,6 +35,31 @@ export function createIntake(parts: { executions: Collections['executions']; lan
   }
 
   return {
+    async cancel(
+      id: string,
+      frames: readonly Frame[],
+      { purgeAt, audit = [] }: Parameters<Store['cancel']>[2]
+    ): Promise<boolean> {
+      const { $push, $inc, $set } = adding(frames, [], audit)
+      const filter = { _id: id, purged: { $exists: false }, ...before(frames), state: { $in: ['queued', 'parked'] } }
+      const update = {
+        $push,
+        $inc,
+        $set: { ...$set, state: 'cancelled', claims: 0, purgeAt: new Date(purgeAt) },
+        $unset: { open: 1, timerAt: 1, token: 1 }
+      } as const
+      const doc = await executions.findOneAndUpdate(filter as object, update, { projection: { approval: 1 } })
+      if (doc === null) return false
+      outbox.tellSoon([{ _id: id, untold: untold(audit) }])
+      // Nobody decides what is not parked: this is for the list of questions alone.
+      if (doc.approval?.state === 'pending') {
+        await executions.updateOne(
+          { _id: id, state: 'cancelled', 'approval.state': 'pending' },
+          { $set: { 'approval.state': 'cancelled' } }
+        )
+      }
+      return true
+    },
     async note(id: string, frame: Frame, extras: Pick<Extras, 'refs'> = {}): Promise<boolean> {
       const { $push, $inc, $set } = adding([frame], extras.refs)
       return (await executions.updateOne(at(id, frame), { $push, $inc, $set })).matchedCount === 1

@@ -112,6 +112,7 @@ export async function openMongoStore({
     decide: (execution, frame, approval, told) => reach(() => intake.decide(execution, frame, approval, told)),
     release: (lease, wakeAt = 0) => reach(() => work.release(lease, wakeAt - clock.now())),
     reopen: (execution, frame, told) => reach(() => intake.reopen(execution, frame, told)),
+    cancel: (execution, frames, options) => reach(() => intake.cancel(execution, frames, options)),
     audit: told => reach(() => auditBatches.keep(told)),
     auditPage: query =>
       reach(async () => {
@@ -129,6 +130,7 @@ export async function openMongoStore({
     blob: id => reach(() => queries.blob(id)),
     record: key => reach(() => records.one(key)),
     records: (of, page) => reach(() => records.page(of, page)),
+    recordsUnder: (of, page) => reach(() => records.under(of, page)),
     putRecord: (key, data, expected) =>
       reach(async () => records.put(key, data === null ? null : JSON.stringify(data), expected)),
     take: (key, windowMs) => reach(() => limits.take(key, windowMs)),

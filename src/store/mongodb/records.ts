@@ -1,3 +1,4 @@
+import type { Filter } from 'mongodb'
 import type { RecordKey, Store, StoreRecord } from '../store.ts'
 import type { Collections, RecordDoc } from './collections.ts'
 import { groupedInsert, groupedLook } from './grouped.ts'
@@ -25,6 +26,17 @@ export function createRecords(records: Collections['records']) {
           .toArray()
       ).map(toRecord)
     },
+    async under(
+      { tenant, user }: Parameters<Store['recordsUnder']>[0],
+      { after, limit }: Parameters<Store['recordsUnder']>[1]
+    ): Promise<StoreRecord[]> {
+      const docs = await records
+        .find({ tenant, ...(user !== undefined && { user }), ...(after !== undefined && { $or: behind(after) }) })
+        .sort({ user: 1, kind: 1, id: 1 })
+        .limit(limit)
+        .toArray()
+      return docs.map(toRecord)
+    },
     async put(key: RecordKey, data: string | null, expected: number): Promise<boolean> {
       const held = { _id: idOf(key), version: expected }
       if (data === null) return (await records.deleteOne(held)).deletedCount === 1
@@ -32,6 +44,11 @@ export function createRecords(records: Collections['records']) {
       return (await records.updateOne(held, { $set: { data }, $inc: { version: 1 } })).matchedCount === 1
     }
   }
+}
+
+/** What comes after a key, in the order of the index. */
+function behind({ user, kind, id }: Pick<RecordKey, 'user' | 'kind' | 'id'>): Filter<RecordDoc>[] {
+  return [{ user: { $gt: user } }, { user, kind: { $gt: kind } }, { user, kind, id: { $gt: id } }]
 }
 
 /** The id of a record. Colons of the parts are escaped, so that no two keys share one. */

@@ -57,6 +57,8 @@ export function createExecutions(db: DatabaseSync, journal: Journal) {
     settle: (arrival: number, approval: { id: string; state: string }) =>
       statements.settle.run(approval.state, arrival, approval.id).changes === 1,
     queueLast: (arrival: number) => statements.queueLast.run(arrival),
+    /** Whether nobody was working on it, and it is over. */
+    cancel: (arrival: number, purgeAt: number) => statements.cancel.run(purgeAt, arrival).changes === 1,
     entomb: (arrival: number) => statements.entomb.run(arrival)
   }
 }
@@ -91,5 +93,9 @@ const sql = {
   queueLast: `
     UPDATE executions SET state = 'queued', open = 1, claims = 0, purge_at = NULL, ord = ${endOfLane('executions.lane')}
     WHERE arrival = ?`,
+  cancel: `
+    UPDATE executions SET state = 'cancelled', open = NULL, claims = 0, timer_at = NULL, purge_at = ?,
+      approval_state = iif(approval_state = 'pending', 'cancelled', approval_state)
+    WHERE arrival = ? AND state IN ('queued', 'parked')`,
   entomb: 'UPDATE executions SET purged = 1, purge_at = NULL WHERE arrival = ?'
 }

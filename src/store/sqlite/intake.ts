@@ -1,6 +1,6 @@
 import type { AuditRecord } from '../audit.ts'
 import { reopenable } from '../rules.ts'
-import type { Extras } from '../store.ts'
+import type { Extras, Store } from '../store.ts'
 import type { Executions, NewExecution, Standing } from './executions.ts'
 import { follow, type Journal, type Page } from './journal.ts'
 import type { Lanes } from './lanes.ts'
@@ -55,6 +55,17 @@ export function createIntake(parts: { journal: Journal; executions: Executions; 
       add(standing, pages, { audit: { intents: [], outcomes } })
       executions.queueLast(standing.arrival)
       lanes.ring(now, standing.lane)
+      return true
+    },
+    cancel(
+      _now: number,
+      id: string,
+      pages: readonly Page[],
+      { purgeAt, audit = [] }: Parameters<Store['cancel']>[2]
+    ): boolean {
+      const standing = before(id, pages)
+      if (standing === null || !executions.cancel(standing.arrival, purgeAt)) return false
+      add(standing, pages, { audit: { intents: [], outcomes: audit } })
       return true
     }
   }

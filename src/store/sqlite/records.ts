@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { RecordKey, StoreRecord } from '../store.ts'
+import type { RecordKey, Store, StoreRecord } from '../store.ts'
 
 const columns = 'tenant, user, kind, id, version, data'
 
@@ -15,6 +15,12 @@ export function createRecords(db: DatabaseSync) {
   const one = db.prepare(`SELECT ${columns} FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id = ?`)
   const page = db.prepare(
     `SELECT ${columns} FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?`
+  )
+  const under = db.prepare(
+    `SELECT ${columns} FROM records WHERE tenant = ? AND (user, kind, id) > (?, ?, ?) ORDER BY user, kind, id LIMIT ?`
+  )
+  const underUser = db.prepare(
+    `SELECT ${columns} FROM records WHERE tenant = ? AND user = ? AND (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?`
   )
   return {
     one(key: RecordKey): StoreRecord | null {
@@ -42,6 +48,15 @@ export function createRecords(db: DatabaseSync) {
     },
     page({ tenant, user, kind }: Omit<RecordKey, 'id'>, { after = '', limit }: { after?: string; limit: number }) {
       return page.all(tenant, user, kind, after, limit).map(parse)
+    },
+    under(
+      { tenant, user }: Parameters<Store['recordsUnder']>[0],
+      { after, limit }: Parameters<Store['recordsUnder']>[1]
+    ) {
+      const { user: from = '', kind = '', id = '' } = after ?? {}
+      const rows =
+        user === undefined ? under.all(tenant, from, kind, id, limit) : underUser.all(tenant, user, kind, id, limit)
+      return rows.map(parse)
     }
   }
 }

@@ -73,6 +73,7 @@ export async function openSqliteStore({
     decide: async (execution, frame, approval, told) => write('decide', execution, encode([frame]), approval, told),
     release: (lease, wakeAt) => write('release', lease, wakeAt),
     reopen: async (execution, frame, told) => write('reopen', execution, encode([frame]), told),
+    cancel: async (execution, frames, options) => write('cancel', execution, encode(frames), options),
     audit: told => write('audit', told),
     auditPage: async query => reading(() => audit.page(query)),
     due: async limit => reading(() => queries.due(clock.now(), limit)),
@@ -86,6 +87,7 @@ export async function openSqliteStore({
     blob: async id => reading(() => queries.blob(id)),
     record: async key => reading(() => records.one(key)),
     records: async (of, page) => reading(() => records.page(of, page)),
+    recordsUnder: async (of, page) => reading(() => records.under(of, page)),
     async putRecord(key, data, expected) {
       const writing = records.writing(key)
       const written = await write('putRecord', key, data === null ? null : JSON.stringify(data), expected)

@@ -154,4 +154,28 @@ export function approvals(test: Suite): void {
     }
     t.equal(await store.reopen('dead', step({ n: 9, hash: '' }, 'dead')), false, 'not at another position')
   })
+
+  test('what nobody works on is cancelled, with what is told of it, and purged at its time', async (t, opened) => {
+    const { store, clock } = opened
+    const { first, second, lease, approval } = await parked(opened)
+    const waiting = message()
+    await store.accept(waiting)
+    const purgeAt = clock.now() + hour
+    t.equal(await store.cancel(second, [], { purgeAt }), false, 'not while it runs')
+    const asking = (await store.read(first))!
+    t.equal(await store.cancel(first, [step({ n: 9, hash: '' }, first)], { purgeAt }), false, 'not at another position')
+    const cancelled = told()
+    t.equal(await store.cancel(first, [step(asking)], { purgeAt, audit: [cancelled] }), true)
+    t.equal(await store.cancel(first, [], { purgeAt }), false, 'not twice')
+    t.equal(await store.decide(first, step((await store.read(first))!), { id: approval.id, state: 'approved' }), false)
+    t.match(await store.questions({ tenants: ['tenant-1'], pending: true, limit: 10 }), { executions: [] })
+    t.match(await store.auditPage({ tenants: ['tenant-1'], limit: 10 }), { records: [{ id: cancelled.id }] })
+    t.equal(await store.cancel(waiting.id, [], { purgeAt }), true)
+    await store.finish(lease, second, { ...done, takeNext: false })
+    t.equal(await claim(store), null, 'nothing is left to work')
+    t.equal((await store.read(waiting.id))!.state, 'cancelled')
+    clock.advance(2 * hour)
+    t.match(await store.due(10), [])
+    t.match(await store.sweep(), { purged: 2 })
+  })
 }

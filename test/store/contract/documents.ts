@@ -30,6 +30,27 @@ export function documents(test: Suite): void {
     t.strictSame(await ids({ after: 'e', limit: 3 }), [])
   })
 
+  test('records of every kind are listed by user, kind and id, a page at a time', async (t, { store }) => {
+    const keys = ['u1 a 1', 'u1 a 2', 'u1 b 1', 'u2 a 1', 'u3 a 1'].map(name => {
+      const [user = '', kind = '', id = ''] = name.split(' ')
+      return { tenant: 'tenant-1', user, kind, id }
+    })
+    for (const one of [...keys].reverse()) await store.putRecord(one, 'x', 0)
+    await store.putRecord({ ...key, tenant: 'tenant-2' }, 'other', 0)
+    const all = async (of: { tenant: string; user?: string }) => {
+      const found = []
+      for (let after: (typeof keys)[0] | undefined; ; ) {
+        const page = await store.recordsUnder(of, { ...(after && { after }), limit: 2 })
+        found.push(...page.map(({ user, kind, id }) => `${user} ${kind} ${id}`))
+        after = page.at(-1)
+        if (after === undefined) return found
+      }
+    }
+    t.strictSame(await all({ tenant: 'tenant-1' }), ['u1 a 1', 'u1 a 2', 'u1 b 1', 'u2 a 1', 'u3 a 1'])
+    t.strictSame(await all({ tenant: 'tenant-1', user: 'u1' }), ['u1 a 1', 'u1 a 2', 'u1 b 1'])
+    t.strictSame(await all({ tenant: 'nobody' }), [])
+  })
+
   test('uses are counted in fixed windows', async (t, { store, clock }) => {
     const counts = await Promise.all(Array.from({ length: 10 }, () => store.take('sender-1', minute)))
     t.strictSame(

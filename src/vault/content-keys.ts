@@ -1,0 +1,137 @@
+import type { Clock } from '../frames/clock.ts'
+import type { Entropy } from '../frames/entropy.ts'
+import { Failure } from '../frames/failure.ts'
+import { createKeyCache } from './key-cache.ts'
+import type { MasterKeys } from './master-keys.ts'
+import { open, seal } from './sealing.ts'
+
+/** Whose content a key seals. */
+export interface KeyOwner {
+  readonly tenant: string
+  readonly user: string
+}
+
+/** A key as it is kept: wrapped, then on its way to be destroyed (it opens and seals no more), then gone but for its name. */
+export type KeptContentKey =
+  | { readonly state: 'active' | 'erasing'; readonly wrapped: string }
+  | { readonly state: 'destroyed'; readonly at: string }
+
+/** Where the wrapped keys of owners are kept, by compare-and-set on their version (0: it must not exist). */
+export interface KeptContentKeys {
+  list(owner: KeyOwner): Promise<{ id: string; version: number; data: KeptContentKey }[]>
+  put(owner: KeyOwner, id: string, data: KeptContentKey, expected: number): Promise<boolean>
+  /** The name of the master key that new keys are wrapped by, or null for the first one. */
+  turned(): Promise<string | null>
+}
+
+/** Other processes may go on with a key for so long after it was marked or destroyed, ms. */
+export const keyCacheMs = 30_000
+
+const idBytes = 8
+
+/**
+ * A key for each user, made with their first message and wrapped by the master key: what is sealed under it is gone when it is.
+ * Sealed bytes begin with the id of their key; tenant, user and place are bound to them (AES-256-GCM, additional data).
+ */
+export function createContentKeys(parts: {
+  masterKeys: MasterKeys
+  kept: KeptContentKeys
+  clock: Clock
+  entropy: Entropy
+}) {
+  const { masterKeys, kept, clock, entropy } = parts
+  const cache = createKeyCache({ load, make, now: () => clock.monotonic(), freshMs: keyCacheMs })
+
+  async function load(owner: KeyOwner) {
+    const keys = new Map<string, Buffer | null>()
+    let current: string | null = null
+    for (const { id, data } of await kept.list(owner)) {
+      const key =
+        data.state === 'destroyed' ? null : (masterKeys.unwrap(labelOf(owner, id), data.wrapped)?.key ?? undefined)
+      if (key === undefined) continue
+      keys.set(id, key)
+      if (data.state === 'active') current ??= id
+    }
+    return { keys, current }
+  }
+
+  async function make(owner: KeyOwner): Promise<void> {
+    const id = entropy.bytes(idBytes).toString('hex')
+    const wrapped = wrap(labelOf(owner, id), entropy.bytes(32), await kept.turned())
+    await kept.put(owner, id, { state: 'active', wrapped }, 0)
+  }
+
+  function wrap(label: string, key: Buffer, turned: string | null): string {
+    try {
+      return masterKeys.wrap(label, key, turned)
+    } catch (cause) {
+      throw new Failure('KEY_UNAVAILABLE', { cause })
+    }
+  }
+
+  return {
+    async seal(owner: KeyOwner, pieces: readonly { place: string; bytes: Uint8Array }[]): Promise<Buffer[]> {
+      const { id, key } = await cache.current(owner)
+      const name = Buffer.from(id, 'hex')
+      return pieces.map(({ place, bytes }) =>
+        Buffer.concat([name, seal(key, sealLabel(owner, place, id), bytes, entropy)])
+      )
+    },
+    open(owner: KeyOwner, pieces: readonly { place: string; bytes: Uint8Array }[]): Promise<(Buffer | null)[]> {
+      return Promise.all(
+        pieces.map(async ({ place, bytes }) => {
+          const id = Buffer.from(bytes.subarray(0, idBytes)).toString('hex')
+          const key = await cache.byId(owner, id)
+          if (key === undefined) throw new Failure('KEY_UNAVAILABLE')
+          return key === null ? null : opened(key, sealLabel(owner, place, id), bytes.subarray(idBytes))
+        })
+      )
+    },
+    /** Marks the keys of an owner: nothing more is sealed with them here. Answers their ids. */
+    async mark(owner: KeyOwner): Promise<string[]> {
+      await moveAll(owner, ({ data }) => (data.state === 'active' ? { ...data, state: 'erasing' } : null))
+      const keys = await kept.list(owner)
+      return keys.filter(({ data }) => data.state === 'erasing').map(({ id }) => id)
+    },
+    /** Destroys keys: what they sealed cannot be opened again by anybody. Idempotent. */
+    async destroy(owner: KeyOwner, ids: readonly string[]): Promise<void> {
+      const at = new Date(clock.now()).toISOString()
+      await moveAll(owner, ({ id, data }) =>
+        data.state !== 'destroyed' && ids.includes(id) ? { state: 'destroyed', at } : null
+      )
+    }
+  }
+
+  async function moveAll(
+    owner: KeyOwner,
+    change: (key: { id: string; data: KeptContentKey }) => KeptContentKey | null
+  ): Promise<void> {
+    for (let again = true; again; ) {
+      again = false
+      for (const { id, version, data } of await kept.list(owner)) {
+        const to = change({ id, data })
+        if (to !== null && !(await kept.put(owner, id, to, version))) again = true
+      }
+    }
+    cache.forget(owner)
+  }
+}
+
+export type ContentKeys = ReturnType<typeof createContentKeys>
+
+/** What a wrapped content key is bound to. */
+export function labelOf({ tenant, user }: KeyOwner, id: string): string {
+  return `knomly content key\0${tenant}\0${user}\0${id}`
+}
+
+function sealLabel({ tenant, user }: KeyOwner, place: string, id: string): string {
+  return `knomly content\0${tenant}\0${user}\0${place}\0${id}`
+}
+
+function opened(key: Buffer, label: string, sealed: Uint8Array): Buffer {
+  try {
+    return open(key, label, Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength))
+  } catch (cause) {
+    throw new Failure('CONTENT_DAMAGED', { cause })
+  }
+}

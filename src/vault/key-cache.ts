@@ -1,0 +1,76 @@
+import { Failure } from '../frames/failure.ts'
+import type { KeyOwner } from './content-keys.ts'
+
+/** The keys of an owner by id, null for one that was destroyed; `current` is the one to seal with. */
+export interface Keyring {
+  readonly keys: ReadonlyMap<string, Buffer | null>
+  readonly current: string | null
+}
+
+const mostOwners = 10_000
+
+/** Remembers keyrings for `freshMs`; those who ask at the same time share one look. `make` makes an owner's next key. */
+export function createKeyCache(parts: {
+  load: (owner: KeyOwner) => Promise<Keyring>
+  make: (owner: KeyOwner) => Promise<void>
+  now: () => number
+  freshMs: number
+}) {
+  const { load, make, now, freshMs } = parts
+  const rings = new Map<string, { at: number; ring: Promise<Keyring> }>()
+  const making = new Map<string, Promise<Keyring>>()
+
+  function remember(name: string, look: () => Promise<Keyring>): Promise<Keyring> {
+    if (rings.size >= mostOwners) rings.clear()
+    const entry = { at: now(), ring: look() }
+    rings.set(name, entry)
+    entry.ring.catch(() => {
+      if (rings.get(name) === entry) rings.delete(name)
+    })
+    return entry.ring
+  }
+
+  function ringOf(owner: KeyOwner): Promise<Keyring> {
+    const name = nameOf(owner)
+    const known = rings.get(name)
+    if (known !== undefined && now() - known.at < freshMs && now() >= known.at) return known.ring
+    return remember(name, () => load(owner))
+  }
+
+  /** Whoever comes meanwhile waits for the same one: an owner has one key, not one a message. */
+  function withCurrent(owner: KeyOwner): Promise<Keyring> {
+    const name = nameOf(owner)
+    const under = making.get(name)
+    if (under !== undefined) return under
+    const ring = remember(name, async () => {
+      const found = await load(owner)
+      if (found.current !== null) return found
+      await make(owner)
+      return load(owner)
+    }).finally(() => making.delete(name))
+    making.set(name, ring)
+    return ring
+  }
+
+  return {
+    /** The key to seal with, made where there is none. Throws KEY_UNAVAILABLE where none can be had. */
+    async current(owner: KeyOwner): Promise<{ id: string; key: Buffer }> {
+      const ring = await ringOf(owner)
+      const { keys, current } = ring.current === null ? await withCurrent(owner) : ring
+      const key = current === null ? null : keys.get(current)
+      if (current === null || key === undefined || key === null) throw new Failure('KEY_UNAVAILABLE')
+      return { id: current, key }
+    },
+    /** A key by its id: null for a destroyed one, undefined for one that is not there. What is not known may be new: it is looked for once. */
+    async byId(owner: KeyOwner, id: string): Promise<Buffer | null | undefined> {
+      const known = (await ringOf(owner)).keys.get(id)
+      if (known !== undefined) return known
+      return (await remember(nameOf(owner), () => load(owner))).keys.get(id)
+    },
+    forget: (owner: KeyOwner): void => void rings.delete(nameOf(owner))
+  }
+}
+
+function nameOf({ tenant, user }: KeyOwner): string {
+  return JSON.stringify([tenant, user])
+}
