@@ -12,6 +12,7 @@ import { zodValidation } from '../plugins/zod-validation.ts'
 import { approvals } from '../routes/api/approvals.ts'
 import { audit } from '../routes/api/audit.ts'
 import { conversations } from '../routes/api/conversations.ts'
+import { custody } from '../routes/api/custody.ts'
 import { executions } from '../routes/api/executions.ts'
 import { inbox } from '../routes/api/inbox.ts'
 import { switches } from '../routes/api/switches.ts'
@@ -61,6 +62,7 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
     await api.register(operatorLogin, { token: config.operatorToken })
     await api.register(conversations, { store })
     await api.register(executions, { store })
+    await api.register(custody, { custody: system.custody })
     await api.register(inbox, { retry: system.retry })
     await api.register(approvals, { store, tenants: [...system.accounts.keys()], decide: system.decide })
     await api.register(switches, { switches: system.switches })

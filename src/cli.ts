@@ -23,6 +23,11 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
        --force             replaces files of these names
   restore <file>         fills an empty store, of either kind, from a backup; what was open is listed and not worked
        --resume            the source was stopped before it was backed up: what was open goes on
+       --erased <file>     the ledger of erasures of the server (erased.jsonl), besides that in DATA_DIR: these stay erased
+  user export <address> <file>
+                         writes all that is kept of a person to a new file                [--account <SID>] [--to <origin>]
+  user erase <address>   makes what a person said unreadable for good, also in backups    [--account <SID>] [--to <origin>]
+  keys rotate            wraps every key by MASTER_KEY_NEXT, while servers work on        [--to <origin>]
   help                   this text
 
 Exit code 0: it went well; 1: it did not, and the last lines say why.
@@ -36,6 +41,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   switch: async () => (await import('./commands/switch.ts')).killSwitch,
   backup: async () => (await import('./commands/backup.ts')).backup,
+  user: async () => (await import('./commands/user.ts')).user,
+  keys: async () => (await import('./commands/keys.ts')).keys,
   restore: async () => (await import('./commands/restore.ts')).restore
 }
 

@@ -1,11 +1,14 @@
-import type { RecordKey, Store } from './store/store.ts'
-import type { KeptContentKey, KeptContentKeys, KeyOwner } from './vault/content-keys.ts'
+import type { RecordKey, Store, StoreRecord } from './store/store.ts'
+import { type KeptContentKey, type KeptContentKeys, labelOf } from './vault/content-keys.ts'
+import { indexKeyLabel } from './vault/index-key.ts'
+import type { KeyOwner } from './vault/key-cache.ts'
+import type { WrappedKey, WrappedKeys } from './vault/rotate-keys.ts'
 
 // More than one person has in a lifetime: each erasure leaves the name of one.
 const mostKeys = 1_000
+const perPage = 500
 
-/** The name of the master key that wraps new keys, once it was changed. */
-export const turnedKey: RecordKey = { tenant: 'server', user: 'server', kind: 'key-turned', id: 'to' }
+const turnedKey: RecordKey = { tenant: 'server', user: 'server', kind: 'key-turned', id: 'to' }
 
 /** Keeps the wrapped keys of users among the records of the server. */
 export function keptKeys(store: Pick<Store, 'record' | 'records' | 'putRecord'>): KeptContentKeys {
@@ -15,8 +18,50 @@ export function keptKeys(store: Pick<Store, 'record' | 'records' | 'putRecord'>)
       return records.map(({ id, version, data }) => ({ id, version, data: data as KeptContentKey }))
     },
     put: (owner, id, data, expected) => store.putRecord({ ...placeOf(owner), id }, data, expected),
-    turned: async () => ((await store.record(turnedKey))?.data as string | undefined) ?? null
+    turned: () => turnedIn(store)
   }
+}
+
+/** Finds every wrapped key in a store. */
+export function wrappedKeys(store: Pick<Store, 'record' | 'recordsUnder' | 'putRecord'>): WrappedKeys {
+  return {
+    async *all() {
+      for (let after: StoreRecord | undefined; ; ) {
+        const page = await store.recordsUnder({ tenant: 'server' }, { ...(after && { after }), limit: perPage })
+        for (const record of page) yield* wrappedIn(store, record)
+        after = page.at(-1)
+        if (after === undefined) return
+      }
+    },
+    turned: () => turnedIn(store),
+    async turn(to) {
+      for (let done = false; !done; ) {
+        done = await store.putRecord(turnedKey, to, (await store.record(turnedKey))?.version ?? 0)
+      }
+    }
+  }
+}
+
+function wrappedIn(store: Pick<Store, 'putRecord'>, record: StoreRecord): WrappedKey[] {
+  if (record.kind !== 'key') return []
+  if (record.user === 'server') {
+    const replace = (wrapped: string) => store.putRecord(record, wrapped, record.version)
+    return [{ label: indexKeyLabel, wrapped: record.data as string, replace }]
+  }
+  const data = record.data as KeptContentKey
+  if (data.state === 'destroyed') return []
+  const replace = (wrapped: string) => store.putRecord(record, { ...data, wrapped }, record.version)
+  return [{ label: labelOf(ownerIn(record.user), record.id), wrapped: data.wrapped, replace }]
+}
+
+async function turnedIn(store: Pick<Store, 'record'>): Promise<string | null> {
+  return ((await store.record(turnedKey))?.data as string | undefined) ?? null
+}
+
+/** The tenant is an account SID: it has no slash. */
+function ownerIn(user: string): KeyOwner {
+  const slash = user.indexOf('/')
+  return { tenant: user.slice(0, slash), user: user.slice(slash + 1) }
 }
 
 /** All keys stand under the tenant `server`: a backup keeps them apart by that. */

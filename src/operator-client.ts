@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Custody } from './custody.ts'
 import type { ShownExecution, ShownFrame } from './timeline.ts'
 
 /** The operator API of a server, as the commands read it. */
@@ -9,6 +10,8 @@ export interface OperatorClient {
   switches(): Promise<{ target: string; since: string }[]>
   /** Switches a target off, or on again. Rejects with an Error that says what to do. */
   setSwitch(target: string, off: boolean): Promise<void>
+  /** What the server does with people's data and with the keys. */
+  readonly custody: Custody
 }
 
 /** How an execution is followed: `onFrame` is told of each frame once, in order. */
@@ -33,17 +36,22 @@ export function createOperatorClient(origin: string, token: string): OperatorCli
   /** What the API answered, or null for 404 where there is an API. */
   async function read(path: string, init?: RequestInit): Promise<unknown> {
     const response = await ask(path, init)
-    if (response.ok) return response.json()
+    return (await mustBeGood(response)) ? response.json() : null
+  }
+
+  /** Whether there is an answer; false for 404 where there is an API. */
+  async function mustBeGood(response: Response): Promise<boolean> {
+    if (response.ok) return true
     if (response.status === 401) {
       throw new Error('The server runs with another OPERATOR_TOKEN: set the same one here, or restart the server.')
     }
-    if (response.status === 400)
+    if (response.status === 400 || response.status === 409)
       throw new Error(((await response.json()) as { error: { message: string } }).error.message)
     if (response.status !== 404) throw new Error(`The API answered ${response.status}: look at the server's log.`)
     if ((await ask('/api/conversations?limit=1')).status === 404) {
       throw new Error('The server runs without OPERATOR_TOKEN, so it has no API: set one and restart it.')
     }
-    return null
+    return false
   }
 
   return {
@@ -51,6 +59,19 @@ export function createOperatorClient(origin: string, token: string): OperatorCli
     switches: async () => ((await read('/api/switches')) as { switches: { target: string; since: string }[] }).switches,
     async setSwitch(target, off) {
       await read(`/api/switches/${encodeURIComponent(target)}`, { method: 'PUT', body: JSON.stringify({ off }) })
+    },
+    custody: {
+      async *exportUser(address, account) {
+        const response = await ask('/api/users/export', { method: 'POST', body: JSON.stringify({ address, account }) })
+        await mustBeGood(response)
+        if (response.body !== null) yield* linesOf(response.body)
+      },
+      async eraseUser(address, account) {
+        const body = JSON.stringify({ address, account })
+        return ((await read('/api/users/erase', { method: 'POST', body })) as { erased: [] }).erased
+      },
+      rotateKeys: async () =>
+        ((await read('/api/keys/rotate', { method: 'POST', body: '{}' })) as { rotated: number }).rotated
     }
   }
 }
@@ -72,4 +93,14 @@ export async function follow(client: OperatorClient, following: Following): Prom
 /** Whether nothing more happens by itself. */
 export function isAtRest({ state }: Pick<ShownExecution, 'state'>): boolean {
   return state !== 'queued' && state !== 'running'
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const text of body.pipeThrough(new TextDecoderStream())) {
+    const lines = `${rest}${text}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield `${line}\n`
+  }
+  if (rest !== '') throw new Error('The server stopped in the middle of it: look at its log, and try again.')
 }

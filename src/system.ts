@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
 import { createAuditOf } from './audit/records.ts'
@@ -8,8 +7,8 @@ import type { TwilioAccount } from './channels/twilio-account.ts'
 import { createTwilioMessaging } from './channels/twilio-messaging.ts'
 import type { ProviderSettings } from './config/providers.ts'
 import type { Config } from './config.ts'
+import { type Custody, createCustody } from './custody.ts'
 import type { Clock } from './frames/clock.ts'
-import type { Entropy } from './frames/entropy.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
@@ -18,7 +17,7 @@ import { decideAsOperator } from './inbox/questions.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
-import { keptKeys } from './kept-keys.ts'
+import { type KeptStoreParts, openKeptStore } from './kept-store.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { classOf, policy } from './policy/classes.ts'
@@ -29,21 +28,13 @@ import { createLocalSpeech } from './providers/local-speech.ts'
 import { createResponder, createTranscriber } from './providers/openai.ts'
 import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
-import { createSealedStore } from './store/sealed-store.ts'
-import type { Sealing } from './store/sealing.ts'
-import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { Store } from './store/store.ts'
-import { restoreMark } from './store/transfer.ts'
-import { explained } from './store-refusals.ts'
 import { contactTools } from './tools/contacts.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
-import { createContentKeys } from './vault/content-keys.ts'
-import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
-import { readMasterKey } from './vault/master-key.ts'
-import { createMasterKeys, type MasterKeys } from './vault/master-keys.ts'
+import { fingerprintOf, pseudonymOf } from './vault/index-key.ts'
 
 const memoryTokens = 6_000
 const pollMs = 1_000
@@ -55,12 +46,9 @@ export interface Ports {
   readonly channel: Channel
 }
 
-/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports, and `seal` between the sealing and the store; `tools` are the built-in ones unless others are given. */
-export interface Surroundings {
-  readonly clock: Clock
-  readonly entropy: Entropy
+/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports; `tools` are the built-in ones unless others are given. */
+export interface Surroundings extends KeptStoreParts {
   readonly observe: Observe
-  readonly seal?: (store: Store, sealing: Sealing) => Store
   readonly wrap?: (ports: Ports) => Ports
   readonly tools?: readonly Tool[]
 }
@@ -77,6 +65,7 @@ export interface OpenSystem {
   readonly inbox: Inbox
   readonly worker: Worker
   readonly switches: Switches
+  readonly custody: Custody
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
   readonly decide: (approval: string, state: 'approved' | 'denied') => Promise<{ state: string }>
   /** Stops the house-keeping, the timers, the reconciler and the local speech, and closes the store. The worker is stopped before. */
@@ -85,30 +74,15 @@ export interface OpenSystem {
 
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
-  const {
-    clock,
-    entropy,
-    observe,
-    seal = createSealedStore,
-    wrap = ports => ports,
-    tools = [...taskTools, ...contactTools]
-  } = surroundings
-  const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
-  const masterKeys = createMasterKeys(masterKey, config.masterKeyNext, entropy)
-  const opened = await openStore(config, surroundings)
+  const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
+  const kept = await openKeptStore(config, surroundings)
   const providers = await openProviders(config, clock, observe).catch(async error => {
-    await opened.close()
+    await kept.close()
     throw error
   })
+  const { indexKey } = kept
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
-  const contentKeys = createContentKeys({ masterKeys, kept: keptKeys(opened), clock, entropy })
-  const sealed = seal(opened, contentKeys)
-  const { store, provider, channel } = wrap({ store: sealed, provider: providers.provider, channel: messaging })
-  const indexKey = await openNames(store, masterKeys, entropy).catch(async error => {
-    await providers.close()
-    await opened.close()
-    throw error
-  })
+  const { store, provider, channel } = wrap({ store: kept.store, provider: providers.provider, channel: messaging })
 
   const accounts = new Map([[config.account.sid, config.account]])
   const channelOf = () => channel
@@ -162,7 +136,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     accounts,
     channelOf,
     store,
-    storeName: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
+    storeName: kept.name,
+    custody: createCustody(kept, { ...parts, dataDir: config.dataDir, tenants: [...accounts.keys()] }),
     inbox,
     worker,
     switches,
@@ -171,47 +146,13 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     async close() {
       await Promise.all([stopHouse(), stopTimers(), stopReconciling()])
       await providers.close()
-      await opened.close()
+      await kept.close()
     }
   }
 }
 
-async function openStore(
-  { databaseUri, dataDir, retention }: Config,
-  { clock, entropy }: Surroundings
-): Promise<Store> {
-  const parts = { clock, entropy, contentMs: retention.contentMs, auditMs: retention.auditMs }
-  if (databaseUri === undefined) return openSqliteStore({ dir: dataDir, ...parts })
-  // Loaded here, because the driver takes 30 MB, which the embedded store does without.
-  const { openMongoStore } = await import('./store/mongodb/mongodb.ts')
-  return openMongoStore({ uri: databaseUri, ...parts }).catch(error => {
-    throw explained(error)
-  })
-}
-
 function isAllowed(account: TwilioAccount | undefined, address: string): boolean {
   return account !== undefined && (account.allowed === '*' || account.allowed.has(address))
-}
-
-/** Opens the key of names. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
-async function openNames(store: Store, masterKeys: MasterKeys, entropy: Entropy): Promise<KeyObject> {
-  await mustBeWhole(store)
-  const key = await openIndexKey(masterKeys, keptIn(store), entropy)
-  await mustBeWhole(store)
-  return key
-}
-
-async function mustBeWhole(store: Store): Promise<void> {
-  if ((await store.record(restoreMark)) === null) return
-  throw new Error('A restore into this store has not ended: run "knomly restore" again with the same file, to its end.')
-}
-
-function keptIn(store: Store) {
-  const key = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
-  return {
-    read: async () => ((await store.record(key))?.data as string | undefined) ?? null,
-    write: (wrapped: string) => store.putRecord(key, wrapped, 0)
-  }
 }
 
 async function openProviders(

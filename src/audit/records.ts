@@ -81,6 +81,10 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
       const { reason, tell: told } = frame.data
       return [{ id: `${frame.n}:refused`, action: 'message.refuse', outcome: 'refused', detail: { reason, told } }]
     }
+    case 'work.cancelled': {
+      const said = { action: 'execution.cancel', outcome: 'done', detail: { reason: frame.data.reason } }
+      return [{ id: `${frame.n}:cancelled`, ...said, actor: 'operator' }]
+    }
     case 'work.retried': {
       const { from, effect = null } = frame.data
       const said = { id: `${frame.n}:retry`, action: 'execution.retry', outcome: 'done', detail: { from, effect } }

@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type { State } from '../frames/execution.ts'
 import type { AuditRecord } from '../store/audit.ts'
 import { toAuditEntry } from '../store/audit-entry.ts'
-import type { Entry, StoreTarget } from '../store/transfer.ts'
+import type { Entry, RecordEntry, StoreTarget } from '../store/transfer.ts'
 import { type BringBack, bringBack, isUnended } from './bring-back.ts'
+import { type ErasedLine, withoutErased } from './erased.ts'
 import { flawIn } from './flaw.ts'
 import type { End, Flaw, Header } from './format.ts'
 import { keysOf, readKeys } from './keys.ts'
@@ -18,7 +19,7 @@ export interface Verified {
   readonly file: string
   readonly header: Header
   readonly end: End
-  readonly keys: readonly Entry[]
+  readonly keys: readonly RecordEntry[]
 }
 
 /**
@@ -51,6 +52,8 @@ export async function verifyBackup(file: string, opens: (wrapped: string) => boo
 /** How a store is filled. `onUnended` hears of each execution that had not come to an end, and its state by then. */
 export interface RestoreOptions extends BringBack {
   readonly onUnended: (id: string, state: State) => void
+  /** Whose keys were destroyed since: they do not come back. */
+  readonly erased: readonly ErasedLine[]
   /** What is told of the restore itself, in the restored store. */
   readonly told: AuditRecord
 }
@@ -62,12 +65,12 @@ export interface RestoreOptions extends BringBack {
 export async function restoreBackup(
   { file, header, keys }: Verified,
   target: StoreTarget,
-  { onUnended, told, ...how }: RestoreOptions
+  { onUnended, told, erased, ...how }: RestoreOptions
 ): Promise<void> {
   const obstacle = await target.begin(how.resume ? `${header.backup} --resume` : header.backup)
   if (obstacle !== null) throw new Error(obstacles[obstacle])
   // First, so that no server makes others meanwhile.
-  await target.put(keys)
+  await target.put(withoutErased(keys, erased))
   for await (const batch of batches(file, header, onUnended)) {
     await target.put(batch.flatMap(entry => bringBack(entry, how) ?? []))
   }

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { restoreAct } from '../audit/restore-act.ts'
-import { restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
+import { readLedgers } from '../backup/erased.ts'
+import { type RestoreOptions, restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
 import { readStoreConfig, type StoreConfig } from '../config/store.ts'
+import { ledgerIn } from '../custody.ts'
 import { systemClock } from '../frames/clock.ts'
 import { systemEntropy } from '../frames/entropy.ts'
 import { counted, type Screen } from '../screen.ts'
@@ -20,13 +23,15 @@ export const restore: Command = async (args, { env, screen }) => {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { resume: { type: 'boolean', default: false } }
+    options: { resume: { type: 'boolean', default: false }, erased: { type: 'string', multiple: true, default: [] } }
   })
   const file = onlyArgument(positionals, 'The file to restore')
   const { resume } = values
   const config = readStoreConfig(env)
   const verified = await verify(file, config)
-  const unended = await fill(verified, config, resume, screen)
+  const own = ledgerIn(config.dataDir)
+  const erased = await readLedgers([...values.erased, ...(existsSync(own) ? [own] : [])])
+  const unended = await fill(verified, config, { resume, erased }, screen)
   screen.print(`${contents(verified.end.counts)} of ${verified.header.madeAt} are restored.`)
   if (unended > 0) screen.print(resume ? goesOn(unended) : isUnknown(unended))
   if (!resume) screen.print(notAskedFor)
@@ -44,13 +49,19 @@ function verify(file: string, { dataDir, masterKey: configured, masterKeyNext }:
   return verifyBackup(file, kept => opensIndexKey(masterKeys, wrappedIn(kept)))
 }
 
-async function fill(verified: Verified, config: StoreConfig, resume: boolean, screen: Screen): Promise<number> {
+async function fill(
+  verified: Verified,
+  config: StoreConfig,
+  { resume, erased }: Pick<RestoreOptions, 'resume' | 'erased'>,
+  screen: Screen
+): Promise<number> {
   let unended = 0
   const target = await openTarget(config, systemClock)
   const now = systemClock.now()
   const { header, end } = verified
   await restoreBackup(verified, target, {
     resume,
+    erased,
     now,
     contentMs: config.contentMs,
     told: restoreAct({ backup: header.backup, resume, counts: end.counts, now }),

@@ -39,6 +39,22 @@ export const failures = {
     status: 400,
     retry: 'never'
   },
+  STILL_AT_WORK: {
+    sentence: 'A message of this person is still being worked on, and nothing was destroyed: try again.',
+    status: 409,
+    retry: 'never'
+  },
+  ACCOUNT_NOT_CONFIGURED: {
+    sentence: 'There is no such account: name one of those that are configured.',
+    status: 400,
+    retry: 'never'
+  },
+  NO_MASTER_KEY_NEXT: {
+    sentence:
+      'Set MASTER_KEY_NEXT to the key that follows (openssl rand -base64 32) on every server, and restart them, first.',
+    status: 409,
+    retry: 'never'
+  },
   DECIDED_ALREADY: { sentence: 'This question was decided already, or its time is over.', status: 409, retry: 'never' },
   NOT_ASKED_YET: {
     sentence: 'The question is still on its way to the person: try again.',

@@ -164,6 +164,9 @@ export interface Store {
    */
   sweep(): Promise<Swept>
 
+  /** Overwrites what was replaced or deleted wherever this store keeps copies of its own. Throws STORE_UNAVAILABLE where a visitor still reads one. */
+  scrub(): Promise<void>
+
   /** One execution with its frames; a purged one has none. */
   read(execution: string): Promise<Execution | null>
 

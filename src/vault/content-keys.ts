@@ -1,15 +1,9 @@
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import { Failure } from '../frames/failure.ts'
-import { createKeyCache } from './key-cache.ts'
+import { createKeyCache, type KeyOwner } from './key-cache.ts'
 import type { MasterKeys } from './master-keys.ts'
 import { open, seal } from './sealing.ts'
-
-/** Whose content a key seals. */
-export interface KeyOwner {
-  readonly tenant: string
-  readonly user: string
-}
 
 /** A key as it is kept: wrapped, then on its way to be destroyed (it opens and seals no more), then gone but for its name. */
 export type KeptContentKey =

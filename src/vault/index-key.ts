@@ -3,7 +3,7 @@ import type { Entropy } from '../frames/entropy.ts'
 import { anotherKey, type MasterKeys } from './master-keys.ts'
 
 /** What the wrapped index key is bound to. */
-const label = 'knomly index key'
+export const indexKeyLabel = 'knomly index key'
 
 /** Where the wrapped index key is kept: written once, then only read. */
 export interface KeptKey {
@@ -20,7 +20,7 @@ export async function openIndexKey(masterKeys: MasterKeys, kept: KeptKey, entrop
   const wrapped = await kept.read()
   if (wrapped !== null) return createSecretKey(unwrap(masterKeys, wrapped))
   const key = entropy.bytes(32)
-  if (await kept.write(masterKeys.wrap(label, key, null))) return createSecretKey(key)
+  if (await kept.write(masterKeys.wrap(indexKeyLabel, key, null))) return createSecretKey(key)
   return openIndexKey(masterKeys, kept, entropy)
 }
 
@@ -31,7 +31,7 @@ export function pseudonymOf(indexKey: KeyObject, tenant: string, address: string
 
 /** Whether one of the master keys opens an index key, as it is kept. */
 export function opensIndexKey(masterKeys: MasterKeys, wrapped: string): boolean {
-  return masterKeys.unwrap(label, wrapped) !== null
+  return masterKeys.unwrap(indexKeyLabel, wrapped) !== null
 }
 
 /** A keyed hash of a text: 22 characters, the same for the same text, and never that of an address. */
@@ -40,7 +40,7 @@ export function fingerprintOf(indexKey: KeyObject, text: string): string {
 }
 
 function unwrap(masterKeys: MasterKeys, wrapped: string): Buffer {
-  const found = masterKeys.unwrap(label, wrapped)
+  const found = masterKeys.unwrap(indexKeyLabel, wrapped)
   if (found === null) throw new Error(anotherKey)
   return found.key
 }

@@ -1,5 +1,10 @@
 import { Failure } from '../frames/failure.ts'
-import type { KeyOwner } from './content-keys.ts'
+
+/** Whose content a key seals. */
+export interface KeyOwner {
+  readonly tenant: string
+  readonly user: string
+}
 
 /** The keys of an owner by id, null for one that was destroyed; `current` is the one to seal with. */
 export interface Keyring {

@@ -129,7 +129,8 @@ t.test('every kind that is an effect or decides one is told of, and no other', a
     'work.failed': { code: 'WORK_BROKEN', step: 'run-tool', from: 2, tries: 5 },
     'delay.announced': { code: 'DELAYED' },
     'message.refused': { reason: 'opted-out', tell: false },
-    'work.retried': { from: 2 }
+    'work.retried': { from: 2 },
+    'work.cancelled': { reason: 'erased' }
   }
   for (const [kind, value] of Object.entries(data)) {
     const one = everything()

@@ -95,7 +95,7 @@ async function copy(t: Test, from: Place, to: Place, resume: boolean): Promise<s
   const unended: string[] = []
   const onUnended = (id: string, state: State) => void unended.push(`${state} ${id}`)
   const told = restoreAct({ backup: about.backup, resume, counts: verified.end.counts, now: Date.now() })
-  await restoreBackup(verified, target, { resume, now: Date.now(), contentMs: day, onUnended, told })
+  await restoreBackup(verified, target, { resume, now: Date.now(), contentMs: day, onUnended, told, erased: [] })
   await target.close()
   return unended
 }

@@ -121,6 +121,8 @@ export async function openMongoStore({
       }),
     due: limit => reach(() => queries.due(limit)),
     sweep: () => reach(() => sweeper.pass(), sweepMs),
+    // The copies of a member are its oplog and its journal: the server alone decides how long those stand.
+    scrub: async () => {},
     read: execution => reach(() => queries.read(execution)),
     find: ref => reach(() => queries.find(ref)),
     earlier: (lane, before, limit) => reach(() => queries.earlier(lane, before, limit)),

@@ -3,9 +3,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createPrivately } from './private-file.ts'
 
+/** Another process holds the folder of the embedded store. */
+export class FolderHeld extends Error {
+  override readonly name = 'FolderHeld'
+}
+
 /**
  * Makes `dir` where it is missing (mode 700) and takes it for this process: an exclusive transaction on a SQLite file of its own,
- * which the system drops when the process dies, however it dies. Throws a plain Error that says what to do when another holds it.
+ * which the system drops when the process dies, however it dies. Throws FolderHeld, which says what to do, when another holds it.
  */
 export async function lockDirectory(dir: string): Promise<{ release(): void }> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
@@ -16,7 +21,7 @@ export async function lockDirectory(dir: string): Promise<{ release(): void }> {
     db.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     db.close()
-    throw new Error(
+    throw new FolderHeld(
       `Another process holds this DATA_DIR (${dir}). Stop that process, or give this one a DATA_DIR of its own.`,
       { cause }
     )

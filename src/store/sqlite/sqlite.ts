@@ -12,6 +12,7 @@ import { encode } from './journal.ts'
 import { lockDirectory } from './lock.ts'
 import { createQueries, type Kept, toExecution } from './queries.ts'
 import { createRecords } from './records.ts'
+import { scrub } from './scrub.ts'
 import { sweep } from './sweep.ts'
 import { startWriter } from './writer.ts'
 
@@ -78,6 +79,7 @@ export async function openSqliteStore({
     auditPage: async query => reading(() => audit.page(query)),
     due: async limit => reading(() => queries.due(clock.now(), limit)),
     sweep: () => sweep(write, auditMs),
+    scrub: () => scrub(write, dir),
     read: async execution => reading(() => queries.read(execution)),
     find: async ref => reading(() => queries.find(ref)),
     earlier: async (lane, before, limit) => reading(() => queries.earlier(lane, before, limit)),

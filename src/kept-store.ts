@@ -1,0 +1,90 @@
+import type { KeyObject } from 'node:crypto'
+import type { Config } from './config.ts'
+import type { Clock } from './frames/clock.ts'
+import type { Entropy } from './frames/entropy.ts'
+import { keptKeys, wrappedKeys } from './kept-keys.ts'
+import { createSealedStore } from './store/sealed-store.ts'
+import type { Sealing } from './store/sealing.ts'
+import { openSqliteStore } from './store/sqlite/sqlite.ts'
+import type { Store } from './store/store.ts'
+import { restoreMark } from './store/transfer.ts'
+import { explained } from './store-refusals.ts'
+import { type ContentKeys, createContentKeys } from './vault/content-keys.ts'
+import { openIndexKey } from './vault/index-key.ts'
+import { readMasterKey } from './vault/master-key.ts'
+import { createMasterKeys, type MasterKeys } from './vault/master-keys.ts'
+import { rotateKeys } from './vault/rotate-keys.ts'
+
+/** The configured store with what opens it: what people say goes into `store` in clear and is kept sealed. */
+export interface KeptStore {
+  readonly name: 'sqlite' | 'mongodb'
+  readonly store: Store
+  readonly indexKey: KeyObject
+  readonly contentKeys: ContentKeys
+  /** Wraps every key by the master key that follows; answers how many were not. Throws an Error where none follows. */
+  rotate(): Promise<number>
+  close(): Promise<void>
+}
+
+/** What opening takes besides the configuration; `seal` lets a harness stand between the sealing and the store. */
+export interface KeptStoreParts {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly seal?: (store: Store, sealing: Sealing) => Store
+}
+
+/** Opens the configured store and its keys, which are made on the first start. Rejects with an Error that says what to do. */
+export async function openKeptStore(config: Config, parts: KeptStoreParts): Promise<KeptStore> {
+  const { clock, entropy, seal = createSealedStore } = parts
+  const masterKey = readMasterKey(config.dataDir, config.masterKey, entropy)
+  const masterKeys = createMasterKeys(masterKey, config.masterKeyNext, entropy)
+  const store = await openStore(config, parts)
+  try {
+    const indexKey = await openNames(store, masterKeys, entropy)
+    const kept = keptKeys(store)
+    const contentKeys = createContentKeys({ masterKeys, kept, clock, entropy })
+    return {
+      name: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
+      store: seal(store, contentKeys),
+      indexKey,
+      contentKeys,
+      rotate: () => rotateKeys(masterKeys, wrappedKeys(store)),
+      close: () => store.close()
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function openStore({ databaseUri, dataDir, retention }: Config, parts: KeptStoreParts): Promise<Store> {
+  const { clock, entropy } = parts
+  const options = { clock, entropy, contentMs: retention.contentMs, auditMs: retention.auditMs }
+  if (databaseUri === undefined) return openSqliteStore({ dir: dataDir, ...options })
+  // Loaded here, because the driver takes 30 MB, which the embedded store does without.
+  const { openMongoStore } = await import('./store/mongodb/mongodb.ts')
+  return openMongoStore({ uri: databaseUri, ...options }).catch(error => {
+    throw explained(error)
+  })
+}
+
+/** Opens the key of names. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
+async function openNames(store: Store, masterKeys: MasterKeys, entropy: Entropy): Promise<KeyObject> {
+  await mustBeWhole(store)
+  const key = await openIndexKey(masterKeys, keptIn(store), entropy)
+  await mustBeWhole(store)
+  return key
+}
+
+async function mustBeWhole(store: Store): Promise<void> {
+  if ((await store.record(restoreMark)) === null) return
+  throw new Error('A restore into this store has not ended: run "knomly restore" again with the same file, to its end.')
+}
+
+function keptIn(store: Store) {
+  const key = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
+  return {
+    read: async () => ((await store.record(key))?.data as string | undefined) ?? null,
+    write: (wrapped: string) => store.putRecord(key, wrapped, 0)
+  }
+}
