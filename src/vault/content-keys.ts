@@ -19,7 +19,7 @@ export interface KeptContentKeys {
 }
 
 /** Other processes may go on with a key for so long after it was marked or destroyed, ms. */
-export const keyCacheMs = 30_000
+export const keyCacheMs = 10_000
 
 const idBytes = 8
 

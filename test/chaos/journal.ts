@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type Db, MongoClient } from 'mongodb'
 import type { State } from '../../src/frames/execution.ts'
 import type { Frame } from '../../src/frames/frame.ts'
+import { type KeyRow, openerOf } from './opened.ts'
 
 const patienceMs = 30_000
 
@@ -24,23 +25,41 @@ export interface Ground {
 
 /** Reads the store itself and changes nothing in it, whether a server runs on it, was stopped or was killed. */
 export async function readJournal({ dataDir, env }: Ground): Promise<Map<string, Kept>> {
-  if (env.MONGODB_URI !== undefined) return readDatabase(env.MONGODB_URI)
+  if (env.MONGODB_URI !== undefined) return readDatabase({ dataDir, env }, env.MONGODB_URI)
   const db = new DatabaseSync(join(dataDir, 'knomly.sqlite'), { readOnly: true, timeout: 5_000 })
   try {
-    const kept = new Map<number, Kept & { frames: Frame[] }>()
-    for (const row of db.prepare('SELECT arrival, id, state, n, hash FROM executions ORDER BY arrival').iterate()) {
-      const { arrival, ...rest } = row as unknown as Omit<Kept, 'frames'> & { arrival: number }
-      kept.set(arrival, { ...rest, frames: [] })
-    }
-    for (const { execution, json } of db
-      .prepare('SELECT execution, json FROM frames ORDER BY execution, n')
-      .iterate()) {
-      kept.get(execution as number)?.frames.push(JSON.parse(json as string))
-    }
-    return new Map([...kept.values()].map(each => [each.id, each]))
+    // The frames before the keys: the key of a frame is there before it.
+    const rows = db.prepare(`
+      SELECT id, tenant, lane, state, executions.n AS n, hash, json_group_array(json ORDER BY f.n) AS frames
+      FROM executions LEFT JOIN frames f ON execution = arrival GROUP BY arrival ORDER BY arrival`)
+    const found = rows.all() as unknown as (Raw & { frames: string })[]
+    const keys = db.prepare("SELECT user, id, data FROM records WHERE tenant = 'server' AND kind = 'key'").all()
+    const raw = found.map(row => ({ ...row, frames: (JSON.parse(row.frames) as (string | null)[]).filter(isText) }))
+    return await openAll({ dataDir, env }, raw, keys as unknown as KeyRow[])
   } finally {
     db.close()
   }
+}
+
+/** An execution with its frames as text. */
+type Raw = Omit<Kept, 'frames'> & { tenant: string; lane: string }
+
+function isText(json: string | null): json is string {
+  return json !== null
+}
+
+async function openAll(
+  ground: Ground,
+  rows: readonly (Raw & { frames: readonly string[] })[],
+  keys: readonly KeyRow[]
+): Promise<Map<string, Kept>> {
+  const open = openerOf(ground, keys)
+  const kept = new Map<string, Kept>()
+  for (const row of rows) {
+    const { id, state, n, hash, frames } = row
+    kept.set(id, { id, state, n, hash, frames: await open(row, frames) })
+  }
+  return kept
 }
 
 /** How many messages still wait or are at work. */
@@ -56,16 +75,13 @@ export async function countOpen({ dataDir, env }: Ground): Promise<number> {
   }
 }
 
-function readDatabase(uri: string): Promise<Map<string, Kept>> {
+function readDatabase(ground: Ground, uri: string): Promise<Map<string, Kept>> {
   return visit(uri, async db => {
-    const rows = db.collection<Omit<Kept, 'id' | 'frames'> & { _id: string; frames: string[] }>('executions')
-    const kept = await rows.find().sort({ arrived: 1 }).toArray()
-    return new Map(
-      kept.map(({ _id: id, state, n, hash, frames }) => [
-        id,
-        { id, state, n, hash, frames: frames.map(json => JSON.parse(json)) }
-      ])
-    )
+    const rows = db.collection<Omit<Raw, 'id'> & { _id: string; frames: string[] }>('executions')
+    const found = await rows.find().sort({ arrived: 1 }).toArray()
+    const keys = await db.collection<KeyRow>('records').find({ tenant: 'server', kind: 'key' }).toArray()
+    const raw = found.map(({ _id: id, ...rest }) => ({ ...rest, id }))
+    return openAll(ground, raw, keys)
   })
 }
 
