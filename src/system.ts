@@ -20,7 +20,7 @@ import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
-import { classOf, policy } from './policy/classes.ts'
+import { policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
 import { createSwitches, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
@@ -101,15 +101,13 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     registry,
     maxToolCalls: config.maxToolCalls,
     policyVersion: policy.version,
+    linkHosts: config.linkHosts,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const agent = createAgent({ ...config, provider, offers: registry.offers(), instructions, memoryTokens, clock })
+  const agent = createAgent({ ...config, provider, offers: () => registry.offers(), instructions, memoryTokens, clock })
   const auditOf = createAuditOf({
     fingerprint: text => fingerprintOf(indexKey, text),
-    classOf: name => {
-      const tool = registry.get(name)
-      return tool === undefined ? null : classOf(tool.annotations)
-    }
+    classOf: name => registry.get(name)?.class ?? null
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
@@ -122,7 +120,6 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     agent,
     rules,
-    linkHosts: config.linkHosts,
     audioMs: config.retention.audioMs
   })
   const worker = createWorker(engine, {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Failure } from '../frames/failure.ts'
 import { jcsHash } from '../frames/jcs.ts'
 import { isIssued } from '../frames/permit.ts'
+import { classOf } from './class-of.ts'
 import { schemaOf } from './schema.ts'
 import type { Tool, ToolDefinition } from './tool.ts'
 
@@ -17,13 +18,18 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) throw new TypeError(`the name of tool ${name} does not fit every provider`)
   if (!(input.def.catchall instanceof z.ZodNever))
     throw new TypeError(`the input of tool ${name} is not a strictObject`)
+  const parameters = schemaOf(input)
   return Object.freeze<Tool>({
     name,
     description,
-    input,
-    annotations: Object.freeze({ ...annotations }),
+    parameters,
+    class: classOf(annotations),
     repeatable,
-    schemaHash: jcsHash({ name, description, schema: schemaOf(input) }),
+    schemaHash: jcsHash({ name, description, schema: parameters }),
+    read(value) {
+      const result = input.safeParse(value)
+      return result.success ? { value: result.data } : { problem: told(result.error.issues) }
+    },
     describe: args => definition.describe(input.parse(args)),
     target: async (args, records) => definition.target?.(input.parse(args), records),
     async call(permit, context) {
@@ -35,4 +41,11 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
       return { ...answer, result: `${answer.result.slice(0, longestResult)}… (cut)` }
     }
   })
+}
+
+function told(issues: readonly z.core.$ZodIssue[]): string {
+  const lines = issues
+    .slice(0, 5)
+    .map(({ path, message }) => `${path.map(String).join('.') || 'arguments'}: ${message}`)
+  return lines.map(line => line.slice(0, 150).toWellFormed()).join('; ')
 }

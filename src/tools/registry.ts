@@ -1,4 +1,3 @@
-import { schemaOf } from './schema.ts'
 import type { Tool } from './tool.ts'
 
 /** The tools there are, by name, and as a model is offered them. */
@@ -6,7 +5,7 @@ export interface Registry {
   readonly names: readonly string[]
   get(name: string): Tool | undefined
   /** Names, descriptions and inputs as JSON Schema, in the order the tools were given. */
-  offers(): { name: string; description: string; parameters: Record<string, unknown> }[]
+  offers(): Pick<Tool, 'name' | 'description' | 'parameters'>[]
 }
 
 /** Gathers tools under their names. Throws a TypeError for a name given twice. */
@@ -19,6 +18,6 @@ export function createRegistry(tools: readonly Tool[]): Registry {
   return {
     names: [...byName.keys()],
     get: name => byName.get(name),
-    offers: () => tools.map(({ name, description, input }) => ({ name, description, parameters: schemaOf(input) }))
+    offers: () => tools.map(({ name, description, parameters }) => ({ name, description, parameters }))
   }
 }
