@@ -12,6 +12,7 @@ import type { Clock } from './frames/clock.ts'
 import type { Entropy } from './frames/entropy.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
+import { Failure } from './frames/failure.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
 import { decideAsOperator } from './inbox/questions.ts'
@@ -28,17 +29,20 @@ import { createLocalSpeech } from './providers/local-speech.ts'
 import { createResponder, createTranscriber } from './providers/openai.ts'
 import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
+import { openRemoteTools } from './remote-tools.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { restoreMark } from './store/transfer.ts'
 import { explained } from './store-refusals.ts'
 import { contactTools } from './tools/contacts.ts'
+import type { Catalogue } from './tools/mcp/catalogue.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
 import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
+import type { Secrets } from './vault/secrets.ts'
 
 const memoryTokens = 6_000
 const pollMs = 1_000
@@ -71,6 +75,8 @@ export interface OpenSystem {
   readonly inbox: Inbox
   readonly worker: Worker
   readonly switches: Switches
+  /** The tools of this server itself, and those of other servers. */
+  readonly tools: { readonly own: readonly Tool[]; readonly remote: Catalogue | undefined }
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
   readonly decide: (approval: string, state: 'approved' | 'denied') => Promise<{ state: string }>
   /** Stops the house-keeping, the timers, the reconciler and the local speech, and closes the store. The worker is stopped before. */
@@ -94,9 +100,16 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     throw error
   })
 
+  const remote = await openRemoteTools(config, { store, clock, observe, tools, secrets: noSecrets }).catch(
+    async error => {
+      await providers.close()
+      await opened.close()
+      throw error
+    }
+  )
+  const registry = createRegistry(tools, remote)
   const accounts = new Map([[config.account.sid, config.account]])
   const channelOf = () => channel
-  const registry = createRegistry(tools)
   const rules = {
     registry,
     maxToolCalls: config.maxToolCalls,
@@ -147,10 +160,11 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     inbox,
     worker,
     switches,
+    tools: { own: tools, remote },
     retry: (id, effect) => retryExecution(parts, id, effect),
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
-      await Promise.all([stopHouse(), stopTimers(), stopReconciling()])
+      await Promise.all([stopHouse(), stopTimers(), stopReconciling(), remote?.close()])
       await providers.close()
       await opened.close()
     }
@@ -168,6 +182,12 @@ async function openStore(
   return openMongoStore({ uri: databaseUri, ...parts }).catch(error => {
     throw explained(error)
   })
+}
+
+const noSecrets: Secrets = {
+  async withSecret() {
+    throw new Failure('SECRET_UNAVAILABLE', { refused: true })
+  }
 }
 
 function isAllowed(account: TwilioAccount | undefined, address: string): boolean {

@@ -39,6 +39,11 @@ export const failures = {
     status: 400,
     retry: 'never'
   },
+  TOOL_NOT_AS_SEEN: {
+    sentence: 'The tool is another one by now, or TOOLS_FILE names another hash: look at it again.',
+    status: 409,
+    retry: 'never'
+  },
   DECIDED_ALREADY: { sentence: 'This question was decided already, or its time is over.', status: 409, retry: 'never' },
   NOT_ASKED_YET: {
     sentence: 'The question is still on its way to the person: try again.',

@@ -2,11 +2,10 @@ import { z } from 'zod'
 import { Failure } from '../frames/failure.ts'
 import { jcsHash } from '../frames/jcs.ts'
 import { isIssued } from '../frames/permit.ts'
+import { bounded } from './answer.ts'
 import { classOf } from './class-of.ts'
 import { schemaOf } from './schema.ts'
 import type { Tool, ToolDefinition } from './tool.ts'
-
-const longestResult = 16_000
 
 /**
  * Makes a tool of its definition and keeps `run` out of everybody's reach: the only way to it is `call` with a permit
@@ -36,9 +35,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
       if (!isIssued(permit) || permit.tool !== name) {
         throw new Failure('WORK_BROKEN', { cause: new TypeError('a tool was called without a permit for it') })
       }
-      const answer = await definition.run(input.parse(permit.arguments), context)
-      if (answer.result.length <= longestResult) return answer
-      return { ...answer, result: `${answer.result.slice(0, longestResult)}… (cut)` }
+      return bounded(await definition.run(input.parse(permit.arguments), context))
     }
   })
 }
