@@ -101,7 +101,8 @@ function referred(root: Schema, reference: unknown): unknown {
 function patternOf(pattern: string): { test(text: string): boolean } {
   if (pattern.length > longestPattern) throw new TypeError('a pattern is too long')
   const compiled = RE2JS.compile(pattern)
-  return { test: text => compiled.matcher(text).find() }
+  // Ajv tells patterns apart by their text: without one, all would be the first.
+  return { test: text => compiled.matcher(text).find(), toString: () => `/${pattern}/` }
 }
 
 function hasLongList(root: unknown): boolean {

@@ -64,10 +64,10 @@ export interface CatalogueParts {
 /** Lists the tools of all servers once, and from then on each minute; a server that does not answer is asked again ever more slowly. */
 export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
   const { servers, connections, pins, clock, observe, tenant } = parts
-  const known = new Map<string, { entries: readonly Entry[] }>()
+  const known = new Map<string, readonly Entry[]>()
   const due = new Map<string, { at: number; failures: number }>()
   const listing = new Map<string, Promise<void>>()
-  const entries = () => [...known.values()].flatMap(({ entries }) => entries)
+  const entries = () => servers.flatMap(({ name }) => known.get(name) ?? [])
   const isOffered = ({ tool }: Entry) => tool !== null && tool.class !== 'K'
 
   async function list(server: ServerSettings): Promise<void> {
@@ -76,9 +76,9 @@ export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
       const scope = { tenant, principal: 'server', tool: `${server.name}__` }
       const never = new AbortController().signal
       const definitions = await connections.use(server, scope, connection => connection.list(never))
-      const before = known.get(server.name)?.entries ?? []
+      const before = known.get(server.name) ?? []
       const now = await readAll(server, definitions)
-      known.set(server.name, { entries: now })
+      known.set(server.name, now)
       for (const code of alertsOf(before, now)) observe('alert', { code, execution: null })
       due.set(server.name, { at: clock.monotonic() + everyMs, failures: 0 })
     } catch {
@@ -93,7 +93,7 @@ export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
     const read: Entry[] = []
     for (const definition of definitions) {
       const name = `${server.name}__${definition.name}`
-      const isAlone = definitions.filter(each => each.name === definition.name).length === 1
+      const isAlone = definition.name !== '' && definitions.filter(each => each.name === definition.name).length === 1
       const isFull = others.size + read.filter(isOffered).length >= mostOffered
       read.push(await entryOf(server, definition, isAlone && !isFull && names.test(name) && !others.has(name)))
     }
@@ -102,7 +102,7 @@ export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
   }
 
   const offeredBy = (except: string) =>
-    [...known].flatMap(([server, { entries }]) =>
+    [...known].flatMap(([server, entries]) =>
       server === except ? [] : entries.filter(isOffered).map(({ shown }) => shown.name)
     )
 
