@@ -98,7 +98,7 @@ function referred(root: Schema, reference: unknown): unknown {
 }
 
 /** A pattern by an engine whose time is linear; it knows no look-around and no references, and then there is no reader. */
-function patternOf(pattern: string): { test(text: string): boolean } {
+function patternOf(pattern: string): { test(text: string): boolean; toString(): string } {
   if (pattern.length > longestPattern) throw new TypeError('a pattern is too long')
   const compiled = RE2JS.compile(pattern)
   // Ajv tells patterns apart by their text: without one, all would be the first.
