@@ -16,6 +16,7 @@ import { custody } from '../routes/api/custody.ts'
 import { executions } from '../routes/api/executions.ts'
 import { inbox } from '../routes/api/inbox.ts'
 import { switches } from '../routes/api/switches.ts'
+import { tools } from '../routes/api/tools.ts'
 import { health } from '../routes/health.ts'
 import { metrics as metricsRoute } from '../routes/metrics.ts'
 import { messages } from '../routes/webhooks/twilio/messages.ts'
@@ -66,6 +67,11 @@ export async function createApp(system: OpenSystem, metrics: Metrics): Promise<F
     await api.register(inbox, { retry: system.retry })
     await api.register(approvals, { store, tenants: [...system.accounts.keys()], decide: system.decide })
     await api.register(switches, { switches: system.switches })
+    await api.register(tools, {
+      own: system.tools.own,
+      shown: () => system.tools.remote?.shown() ?? [],
+      accept: async (name, hash) => system.tools.remote?.accept(name, hash)
+    })
     await api.register(audit, { store, tenants: [...system.accounts.keys(), serverTenant] })
   })
   return app

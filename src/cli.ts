@@ -19,6 +19,9 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
        --host <name>       another host that may have been called, such as X-Forwarded-Host; may be repeated
   switch                 what is switched off                                       [--to <origin>]
   switch off|on <target> the kill switch: all, model, tenant:…, principal:…, tool:…, class:… (R0 to K)
+  tools                  the tools, their classes, hashes and states               [--to <origin>]
+  tools show <name>      all that its server says of a tool
+  tools accept <name>    takes a tool that changed as it is now
   backup <file>          copies the store to a file, and its keys to <file>.keys; servers may go on meanwhile
        --force             replaces files of these names
   restore <file>         fills an empty store, of either kind, from a backup; what was open is listed and not worked
@@ -40,6 +43,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   timeline: async () => (await import('./commands/timeline.ts')).timeline,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   switch: async () => (await import('./commands/switch.ts')).killSwitch,
+  tools: async () => (await import('./commands/tools.ts')).tools,
   backup: async () => (await import('./commands/backup.ts')).backup,
   user: async () => (await import('./commands/user.ts')).user,
   keys: async () => (await import('./commands/keys.ts')).keys,

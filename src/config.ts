@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import { readDatabase } from './config/database.ts'
 import { type Providers, readProviders } from './config/providers.ts'
+import { readTools } from './config/tools.ts'
 import { type Settings, schema } from './config/variables.ts'
 import type { Warning } from './config/warnings.ts'
+import type { ServerSettings } from './tools/mcp/server-settings.ts'
 
 /** The whole configuration, checked and in the units the rooms use. */
 export interface Config {
@@ -15,6 +17,8 @@ export interface Config {
   readonly twilioApiUrl: string
   readonly speech: 'openai' | 'local'
   readonly providers: Providers
+  /** MCP servers, in the order of TOOLS_FILE. */
+  readonly toolServers: readonly ServerSettings[]
   /** Undefined for the embedded store. */
   readonly databaseUri: string | undefined
   readonly dataDir: string
@@ -68,6 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const warnings: Warning[] = idle.some(name => set[name] !== undefined) ? ['setting-without-use'] : []
   const account = readAccount(settings, problems, warnings)
   const providers = readProviders(settings, set, problems, warnings)
+  const toolServers = readTools(settings.TOOLS_FILE, problems)
   const databaseUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
@@ -78,6 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     twilioApiUrl: settings.TWILIO_API_URL,
     speech: settings.SPEECH,
     providers,
+    toolServers,
     databaseUri,
     dataDir: resolve(settings.DATA_DIR),
     masterKey: settings.MASTER_KEY,
@@ -132,7 +138,6 @@ function splitPair(pair: string): [string, string] {
 
 // Variables of the interface that this version cannot honour: a setting that is silently ignored is a promise broken.
 const unsupported: Readonly<Record<string, { because: string; harmless?: string }>> = {
-  TOOLS_FILE: { because: 'has only the built-in tools' },
   TWILIO_ACCOUNTS_FILE: { because: 'serves one account' },
   BUDGETS_FILE: { because: 'has no budgets' },
   DELETE_AT_TWILIO: { because: 'deletes nothing at Twilio', harmless: 'no' },

@@ -28,6 +28,8 @@ const steps = [
   'announce-delay'
 ]
 const codes = Object.keys(failures)
+/** Alerts that are no failures of a step. */
+const alerts = ['tool-changed', 'tool-left-out', 'tool-server-down']
 const refusals = kinds['message.refused'][1].shape.reason.options
 
 // Label values come from closed sets, so that nothing from outside can add a series or put a word into one.
@@ -38,7 +40,7 @@ const label = {
   use: among(['transcribe', 'respond', 'speak']),
   outcome: among(['done', 'aborted', ...codes]),
   state: among(states),
-  code: among(codes)
+  code: among([...codes, ...alerts])
 }
 
 /** Makes the metrics of one server on a registry of its own. `depth` is asked at each scrape; where it fails, the depth is not a number. */

@@ -8,10 +8,23 @@ export interface OperatorClient {
   execution(id: string): Promise<ShownExecution | null>
   /** What is switched off. Rejects with an Error that says what to do. */
   switches(): Promise<{ target: string; since: string }[]>
+  /** Every tool, those of other servers with what these say of them. Rejects with an Error that says what to do. */
+  tools(): Promise<ShownTool[]>
+  /** Takes a tool as it is now, which `hash` names. Rejects with an Error that says what to do. */
+  acceptTool(name: string, hash: string): Promise<void>
   /** Switches a target off, or on again. Rejects with an Error that says what to do. */
   setSwitch(target: string, off: boolean): Promise<void>
   /** What the server does with people's data and with the keys. */
   readonly custody: Custody
+}
+
+/** A tool as the API shows it. */
+export interface ShownTool {
+  readonly name: string
+  readonly class: string
+  readonly hash: string | null
+  readonly state: string
+  readonly annotations?: unknown
 }
 
 /** How an execution is followed: `onFrame` is told of each frame once, in order. */
@@ -57,6 +70,14 @@ export function createOperatorClient(origin: string, token: string): OperatorCli
   return {
     execution: async id => (await read(`/api/executions/${encodeURIComponent(id)}`)) as ShownExecution | null,
     switches: async () => ((await read('/api/switches')) as { switches: { target: string; since: string }[] }).switches,
+    tools: async () => ((await read('/api/tools')) as { tools: ShownTool[] }).tools,
+    async acceptTool(name, hash) {
+      const answered = await read(`/api/tools/${encodeURIComponent(name)}`, {
+        method: 'POST',
+        body: JSON.stringify({ accept: hash })
+      })
+      if (answered === null) throw new Error('There is no such tool: "knomly tools" lists them.')
+    },
     async setSwitch(target, off) {
       await read(`/api/switches/${encodeURIComponent(target)}`, { method: 'PUT', body: JSON.stringify({ off }) })
     },

@@ -11,6 +11,7 @@ import { type Custody, createCustody } from './custody.ts'
 import type { Clock } from './frames/clock.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
+import { Failure } from './frames/failure.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
 import { decideAsOperator } from './inbox/questions.ts'
@@ -20,7 +21,7 @@ import { keepTimers } from './inbox/timers.ts'
 import { type KeptStoreParts, openKeptStore } from './kept-store.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
-import { classOf, policy } from './policy/classes.ts'
+import { policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
 import { createSwitches, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
@@ -28,13 +29,16 @@ import { createLocalSpeech } from './providers/local-speech.ts'
 import { createResponder, createTranscriber } from './providers/openai.ts'
 import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
+import { openRemoteTools } from './remote-tools.ts'
 import type { Store } from './store/store.ts'
 import { contactTools } from './tools/contacts.ts'
+import type { Catalogue } from './tools/mcp/catalogue.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
 import { fingerprintOf, pseudonymOf } from './vault/index-key.ts'
+import type { Secrets } from './vault/secrets.ts'
 
 const memoryTokens = 6_000
 const pollMs = 1_000
@@ -66,6 +70,8 @@ export interface OpenSystem {
   readonly worker: Worker
   readonly switches: Switches
   readonly custody: Custody
+  /** The tools of this server itself, and those of other servers. */
+  readonly tools: { readonly own: readonly Tool[]; readonly remote: Catalogue | undefined }
   readonly retry: (id: string, effect?: 'happened' | 'did not happen') => Promise<State>
   readonly decide: (approval: string, state: 'approved' | 'denied') => Promise<{ state: string }>
   /** Stops the house-keeping, the timers, the reconciler and the local speech, and closes the store. The worker is stopped before. */
@@ -84,22 +90,27 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
   const { store, provider, channel } = wrap({ store: kept.store, provider: providers.provider, channel: messaging })
 
+  const remote = await openRemoteTools(config, { store, clock, observe, tools, secrets: noSecrets }).catch(
+    async error => {
+      await providers.close()
+      await kept.close()
+      throw error
+    }
+  )
+  const registry = createRegistry(tools, remote)
   const accounts = new Map([[config.account.sid, config.account]])
   const channelOf = () => channel
-  const registry = createRegistry(tools)
   const rules = {
     registry,
     maxToolCalls: config.maxToolCalls,
     policyVersion: policy.version,
+    linkHosts: config.linkHosts,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const agent = createAgent({ ...config, provider, offers: registry.offers(), instructions, memoryTokens, clock })
+  const agent = createAgent({ ...config, provider, offers: () => registry.offers(), instructions, memoryTokens, clock })
   const auditOf = createAuditOf({
     fingerprint: text => fingerprintOf(indexKey, text),
-    classOf: name => {
-      const tool = registry.get(name)
-      return tool === undefined ? null : classOf(tool.annotations)
-    }
+    classOf: name => registry.get(name)?.class ?? null
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
@@ -112,7 +123,6 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     agent,
     rules,
-    linkHosts: config.linkHosts,
     audioMs: config.retention.audioMs
   })
   const worker = createWorker(engine, {
@@ -141,13 +151,20 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     inbox,
     worker,
     switches,
+    tools: { own: tools, remote },
     retry: (id, effect) => retryExecution(parts, id, effect),
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
-      await Promise.all([stopHouse(), stopTimers(), stopReconciling()])
+      await Promise.all([stopHouse(), stopTimers(), stopReconciling(), remote?.close()])
       await providers.close()
       await kept.close()
     }
+  }
+}
+
+const noSecrets: Secrets = {
+  async withSecret() {
+    throw new Failure('SECRET_UNAVAILABLE', { refused: true })
   }
 }
 

@@ -46,7 +46,8 @@ export interface Agent {
 /** Makes the agent of a model, the tools it is offered and the bounds of a message. */
 export function createAgent(parts: {
   provider: Pick<Provider, 'respond'>
-  offers: readonly ToolOffer[]
+  /** What is offered at the time of a turn. */
+  offers: () => readonly ToolOffer[]
   instructions: Instructions
   timeZone: string
   maxToolCalls: number
@@ -68,7 +69,7 @@ export function createAgent(parts: {
         {
           instructions: parts.instructions.at(first.at, parts.timeZone),
           items: itemsShown(memory, frames),
-          tools: isSpent ? [] : parts.offers
+          tools: isSpent ? [] : parts.offers()
         },
         signal
       )

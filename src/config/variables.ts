@@ -90,6 +90,9 @@ export const schema = z.object({
   PROVIDERS_FILE: text('the path of a JSON file')
     .optional()
     .register(documented, { meaning: 'JSON: an ordered list of providers a use (transcribe, respond): fallbacks' }),
+  TOOLS_FILE: text('the path of a JSON file')
+    .optional()
+    .register(documented, { meaning: 'JSON: MCP servers and the classes of their tools' }),
   SPEECH: choice('openai, or local for recognition on this machine (English)', ['openai', 'local']),
 
   MONGODB_URI: checked(

@@ -55,6 +55,11 @@ export const failures = {
     status: 409,
     retry: 'never'
   },
+  TOOL_NOT_AS_SEEN: {
+    sentence: 'The tool is another one by now, or TOOLS_FILE names another hash: look at it again.',
+    status: 409,
+    retry: 'never'
+  },
   DECIDED_ALREADY: { sentence: 'This question was decided already, or its time is over.', status: 409, retry: 'never' },
   NOT_ASKED_YET: {
     sentence: 'The question is still on its way to the person: try again.',
@@ -196,6 +201,13 @@ export const failures = {
     sentence: 'I could not do this, because it grew too big. Please ask for less at once.',
     status: 422,
     retry: 'never'
+  },
+  // The secrets of tools.
+  SECRET_UNAVAILABLE: {
+    sentence: 'I could not do this, because a key that I need for it is not there. My operator has been told.',
+    status: 502,
+    retry: 'tries',
+    alert: true
   },
   // Asking for messages that no webhook brought.
   LIST_UNAVAILABLE: {

@@ -47,8 +47,6 @@ export interface EngineParts {
   readonly agent: Agent
   readonly rules: CallRules
   readonly audioMs: number
-  /** Hosts that a message to somebody else may link to whatever it was made of. */
-  readonly linkHosts: ReadonlySet<string>
   readonly switches: Switches
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */

@@ -1,22 +1,21 @@
-import type { z } from 'zod'
-
 const deepest = 32
 const poisoned = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** A value as the input of a tool, or why it is none, in words that repeat nothing of it. */
+export type ReadValue = (
+  value: Readonly<Record<string, unknown>>
+) => { readonly value: Readonly<Record<string, unknown>> } | { readonly problem: string }
 
 /**
  * Reads the arguments of a call as the model wrote them, once and strictly: what comes out is what is recorded, shown
  * and run. A problem is told in words that the model can act on and that repeat none of the values.
  */
-export function readArguments(
-  raw: string,
-  input: z.ZodObject
-): { value: Readonly<Record<string, unknown>> } | { problem: string } {
+export function readArguments(raw: string, read: ReadValue): ReturnType<ReadValue> {
   const value = parsed(raw)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { problem: 'send one JSON object' }
   const flaw = flawIn(value)
   if (flaw !== null) return { problem: flaw }
-  const result = input.safeParse(value)
-  return result.success ? { value: result.data } : { problem: told(result.error.issues) }
+  return read(value as Record<string, unknown>)
 }
 
 function parsed(raw: string): unknown {
@@ -55,11 +54,4 @@ function isExact(value: number): boolean {
 
 function isPlain(text: string): boolean {
   return text.isWellFormed() && text.normalize('NFC') === text
-}
-
-function told(issues: readonly z.core.$ZodIssue[]): string {
-  const lines = issues
-    .slice(0, 5)
-    .map(({ path, message }) => `${path.map(String).join('.') || 'arguments'}: ${message}`)
-  return lines.map(line => line.slice(0, 150).toWellFormed()).join('; ')
 }

@@ -1,10 +1,10 @@
-import type { z } from 'zod'
 import type { ToolClass } from '../frames/kinds.ts'
 import { issuePermit, type Permit } from '../frames/permit.ts'
 import { type Integrity, integrities } from '../frames/provenance.ts'
 import { type Binding, check } from './approval.ts'
-import { readArguments } from './arguments.ts'
-import { classOf, type Hints, type Policy } from './classes.ts'
+import { type ReadValue, readArguments } from './arguments.ts'
+import type { Policy, Verdict } from './classes.ts'
+import { leadsOnlyTo } from './links.ts'
 
 /** A call as the model asked for it; `arguments` is text that nobody has believed yet. */
 export interface AskedCall {
@@ -17,15 +17,15 @@ export interface AskedCall {
 /**
  * What the decision rests on: the tool of that name (if there is one), the names of all, the label of the context, the
  * count of calls before this one, what the person approved of this call, and whether they refused anything of this
- * message. `now` is in ms.
+ * message. `hosts` are those that a reading call may name unasked. `now` is in ms.
  */
 export interface Circumstances {
   readonly tool:
     | {
         readonly name: string
-        readonly annotations: Hints
-        readonly input: z.ZodObject
+        readonly class: ToolClass
         readonly schemaHash: string
+        readonly read: ReadValue
       }
     | undefined
   readonly tools: readonly string[]
@@ -34,6 +34,7 @@ export interface Circumstances {
   readonly maxCalls: number
   readonly approved: Binding | null
   readonly declined: boolean
+  readonly hosts: ReadonlySet<string>
   readonly now: number
 }
 
@@ -77,7 +78,7 @@ export function decide(call: AskedCall, circumstances: Circumstances, policy: Po
 
 function judge(
   call: AskedCall,
-  { tool, tools, integrity, callsSoFar, maxCalls, approved, declined, now }: Circumstances,
+  { tool, tools, integrity, callsSoFar, maxCalls, approved, declined, hosts, now }: Circumstances,
   policy: Policy
 ): Decision {
   if (!(callsSoFar < maxCalls)) {
@@ -86,16 +87,17 @@ function judge(
   if (tool === undefined || tool.name !== call.tool) {
     return deny('TOOL_UNKNOWN', `There is no such tool. There are: ${tools.join(', ').slice(0, 2_000)}.`)
   }
-  const read = readArguments(call.arguments, tool.input)
-  if ('problem' in read) return deny('ARGUMENTS_INVALID', `The arguments do not fit: ${read.problem}.`)
-  const toolClass = classOf(tool.annotations)
+  const { class: toolClass, schemaHash } = tool
   const context = isTainted(integrity) ? 'tainted' : 'trusted'
   const verdict = policy.verdicts[toolClass][context]
+  if (!askable.has(verdict))
+    return deny('TOOL_OFF', 'This tool is switched off: it was not called. Tell the person so.')
+  const read = readArguments(call.arguments, tool.read)
+  if ('problem' in read) return deny('ARGUMENTS_INVALID', `The arguments do not fit: ${read.problem}.`)
   const { execution, call: id } = call
   const allowed = { execution, call: id, tool: tool.name, class: toolClass, arguments: read.value }
   if (verdict === 'run') return { allow: issuePermit(allowed) }
-  if (verdict !== 'ask') return deny('TOOL_OFF', 'This tool is switched off: it was not called. Tell the person so.')
-  const { schemaHash } = tool
+  if (verdict === 'run-to-allowed-hosts' && leadsOnlyTo(read.value, hosts)) return { allow: issuePermit(allowed) }
   const standing = { ...allowed, schemaHash, policyVersion: policy.version }
   const fit = approved === null ? 'another' : check(approved, standing, now)
   if (fit === 'fits') return { allow: issuePermit(allowed) }
@@ -104,6 +106,9 @@ function judge(
   if (declined) return deny('DECLINED_BEFORE', 'The person refused before: it was not asked and not done. Say so.')
   return { ask: { ...allowed, schemaHash, rule: `${toolClass} ${context}` } }
 }
+
+// Any other verdict is a refusal, also one that nobody knows.
+const askable: ReadonlySet<string> = new Set<Verdict>(['run', 'run-to-allowed-hosts', 'ask'])
 
 const twoPeople =
   'This needs two people to agree, which is not available. It was not done: tell the person so, and do not try again.'

@@ -26,6 +26,29 @@ export function withoutForeignLinks(text: string, about: { allowed: ReadonlySet<
   )
 }
 
+/**
+ * Whether the arguments of a call hold a link, and no link to anywhere but these hosts (or below them). A text that is not a link as a
+ * whole must look like none anywhere: who reads it may make more of it than we do.
+ */
+export function leadsOnlyTo(given: Readonly<Record<string, unknown>>, allowed: ReadonlySet<string>): boolean {
+  const links = textsIn(given).filter(text => URL.canParse(text) || slashes.test(text) || linksIn(text).length > 0)
+  return links.length > 0 && links.every(link => isWeb(link) && isAllowed(hostOf(link), allowed))
+}
+
+const slashes = /[\\/]{2}|:[\\/]/
+
+function isWeb(link: string): boolean {
+  // A space or a line end in it may begin another link for whoever reads it.
+  return /^https?:\/\/[!-~]+$/i.test(link) && !link.includes('\\') && URL.canParse(link)
+}
+
+/** Every text of a value, the names in it included. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => [...(Array.isArray(value) ? [] : [name]), ...textsIn(inner)])
+}
+
 /** The links of a text, word for word. A Markdown link counts by its target. */
 function linksIn(text: string): string[] {
   return (text.match(candidate) ?? []).flatMap(token => [

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { Failure } from '../frames/failure.ts'
 import { jcsHash } from '../frames/jcs.ts'
 import { isIssued } from '../frames/permit.ts'
+import { bounded } from './answer.ts'
+import { classOf } from './class-of.ts'
 import { schemaOf } from './schema.ts'
 import type { Tool, ToolDefinition } from './tool.ts'
-
-const longestResult = 16_000
 
 /**
  * Makes a tool of its definition and keeps `run` out of everybody's reach: the only way to it is `call` with a permit
@@ -17,22 +17,32 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) throw new TypeError(`the name of tool ${name} does not fit every provider`)
   if (!(input.def.catchall instanceof z.ZodNever))
     throw new TypeError(`the input of tool ${name} is not a strictObject`)
+  const parameters = schemaOf(input)
   return Object.freeze<Tool>({
     name,
     description,
-    input,
-    annotations: Object.freeze({ ...annotations }),
+    parameters,
+    class: classOf(annotations),
     repeatable,
-    schemaHash: jcsHash({ name, description, schema: schemaOf(input) }),
+    schemaHash: jcsHash({ name, description, schema: parameters }),
+    read(value) {
+      const result = input.safeParse(value)
+      return result.success ? { value: result.data } : { problem: told(result.error.issues) }
+    },
     describe: args => definition.describe(input.parse(args)),
     target: async (args, records) => definition.target?.(input.parse(args), records),
     async call(permit, context) {
       if (!isIssued(permit) || permit.tool !== name) {
         throw new Failure('WORK_BROKEN', { cause: new TypeError('a tool was called without a permit for it') })
       }
-      const answer = await definition.run(input.parse(permit.arguments), context)
-      if (answer.result.length <= longestResult) return answer
-      return { ...answer, result: `${answer.result.slice(0, longestResult)}… (cut)` }
+      return bounded(await definition.run(input.parse(permit.arguments), context))
     }
   })
+}
+
+function told(issues: readonly z.core.$ZodIssue[]): string {
+  const lines = issues
+    .slice(0, 5)
+    .map(({ path, message }) => `${path.map(String).join('.') || 'arguments'}: ${message}`)
+  return lines.map(line => line.slice(0, 150).toWellFormed()).join('; ')
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ToolClass } from '../frames/kinds.ts'
 import type { Permit } from '../frames/permit.ts'
 import type { Integrity } from '../frames/provenance.ts'
 import type { RecordKey, StoreRecord } from '../store/store.ts'
@@ -69,11 +70,17 @@ export interface ToolDefinition<S extends z.ZodObject> {
 export interface Tool {
   readonly name: string
   readonly description: string
-  readonly input: z.ZodObject
-  readonly annotations: Annotations
+  /** What a model is offered as its input: a JSON Schema. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** Decided here and by nobody else: by the hints of a tool of this project, by the operator's file for any other. */
+  readonly class: ToolClass
   readonly repeatable: boolean
   /** SHA-256 (hex) of its name, description and schema: another one is another tool. */
   readonly schemaHash: string
+  /** Reads arguments strictly: what is not known is refused, and nothing is changed or added. A problem repeats no value. */
+  read(
+    value: Readonly<Record<string, unknown>>
+  ): { readonly value: Readonly<Record<string, unknown>> } | { readonly problem: string }
   describe(args: Readonly<Record<string, unknown>>): string
   /** What the call is about as it is now; undefined for a tool that has no targets, null where there is no such thing. */
   target(args: Readonly<Record<string, unknown>>, records: Pick<UserRecords, 'get'>): Promise<Target | null | undefined>

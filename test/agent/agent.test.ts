@@ -26,7 +26,7 @@ function agentOf(
         return { text: '', calls: [], provider: 'p', model: 'm', tokens: { input: 1, output: 2 }, ...said }
       }
     },
-    offers,
+    offers: () => offers,
     instructions,
     timeZone: 'Europe/Madrid',
     maxToolCalls: 3,
@@ -221,7 +221,7 @@ t.test('what the provider throws goes on, and its signal is ours', async t => {
         throw signal
       }
     },
-    offers,
+    offers: () => offers,
     instructions,
     timeZone: 'UTC',
     maxToolCalls: 1,

@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto'
 import { createAuditOf } from '../../src/audit/records.ts'
-import { classOf } from '../../src/policy/classes.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 
 /** The keyed hash of a text in the tests. */
@@ -11,8 +10,5 @@ export function fingerprint(text: string): string {
 /** What is told of frames, with the built-in tools. */
 export const auditOf = createAuditOf({
   fingerprint,
-  classOf: name => {
-    const tool = taskTools.find(each => each.name === name)
-    return tool === undefined ? null : classOf(tool.annotations)
-  }
+  classOf: name => taskTools.find(each => each.name === name)?.class ?? null
 })

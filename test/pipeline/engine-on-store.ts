@@ -91,12 +91,21 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   const linkHosts = new Set<string>()
   const agent = createAgent({
     linkHosts,
-    ...{ provider, offers: registry.offers(), instructions, timeZone: 'UTC', maxToolCalls, memoryTokens: 4_000, clock }
+    ...{
+      provider,
+      offers: () => registry.offers(),
+      instructions,
+      timeZone: 'UTC',
+      maxToolCalls,
+      memoryTokens: 4_000,
+      clock
+    }
   })
   const rules = {
     registry,
     maxToolCalls,
     policyVersion: policy.version,
+    linkHosts,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
   const parts = { store: outside.wrap?.(store) ?? store, clock, entropy, observe, auditOf }
@@ -109,7 +118,6 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     codeOf,
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
-    linkHosts,
     audioMs: 24 * hour
   })
   const worker = createWorker(engine, {

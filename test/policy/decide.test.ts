@@ -3,8 +3,11 @@ import { z } from 'zod'
 import { isIssued } from '../../src/frames/permit.ts'
 import { type Integrity, integrities } from '../../src/frames/provenance.ts'
 import type { Binding } from '../../src/policy/approval.ts'
-import { classOf, type Hints, policy } from '../../src/policy/classes.ts'
+import { policy } from '../../src/policy/classes.ts'
 import { type Ask, type AskedCall, type Circumstances, decide } from '../../src/policy/decide.ts'
+import { classOf } from '../../src/tools/class-of.ts'
+import { defineTool } from '../../src/tools/define-tool.ts'
+import type { Annotations } from '../../src/tools/tool.ts'
 import { randomFrom } from '../random.ts'
 
 const input = z.strictObject({
@@ -20,15 +23,24 @@ const hints = (readOnlyHint: boolean, destructiveHint: boolean, idempotentHint: 
 })
 const schemaHash = 'a'.repeat(64)
 const now = Date.UTC(2026, 10, 23)
-const unasked = { approved: null, declined: false, now }
+const unasked = { approved: null, declined: false, hosts: new Set(['example.org']), now }
 const trusted = ['system', 'operator', 'user_typed', 'user_voice']
 const read = hints(true, false, true, false)
 const add = hints(false, false, false, false)
 
+type Hints = Partial<Annotations>
+
+function toolOf(annotations: Hints, given: z.ZodObject = input): NonNullable<Circumstances['tool']> {
+  const run = async () => ({ outcome: 'done', result: '' }) as const
+  const definition = { name: 'add', description: '', annotations: add, repeatable: false, describe: () => '', run }
+  const { name, read } = defineTool({ ...definition, input: given })
+  return { name, class: classOf(annotations), schemaHash, read }
+}
+
 function decided(raw: string, change: Partial<Circumstances> & { annotations?: Hints; asks?: string } = {}) {
   const { annotations = add, asks = 'add', ...rest } = change
   const call: AskedCall = { execution: 'e', call: 'c', tool: asks, arguments: raw }
-  const tool = { name: 'add', annotations, input, schemaHash }
+  const tool = toolOf(annotations)
   return decide(
     call,
     { tool, tools: ['add', 'list'], integrity: 'user_voice', callsSoFar: 0, maxCalls: 12, ...unasked, ...rest },
@@ -146,23 +158,24 @@ t.test('whatever goes wrong inside is a denial', async t => {
       throw new Error('broken')
     })
   })
-  t.equal(
-    codeOf(decided('{"title":"a"}', { tool: { name: 'add', annotations: read, input: throwing, schemaHash } })),
-    'POLICY_BROKEN'
-  )
+  t.equal(codeOf(decided('{"title":"a"}', { tool: toolOf(read, throwing) })), 'POLICY_BROKEN')
   t.equal(codeOf(decide(undefined as never, undefined as never, policy)), 'POLICY_BROKEN')
   const empty = { version: 'x', verdicts: {} } as never
   t.match(
     decide(
       { execution: 'e', call: 'c', tool: 'add', arguments: '{}' },
       {
-        tool: { name: 'add', annotations: read, input, schemaHash },
+        tool: toolOf(read),
         ...{ tools: [], integrity: 'system', callsSoFar: 0, maxCalls: 1, ...unasked }
       },
       empty
     ),
     { deny: { code: 'POLICY_BROKEN' } }
   )
+  const lawless = { version: 'x', verdicts: { R0: { trusted: 'please', tainted: 'please' } } } as never
+  const call = { execution: 'e', call: 'c', tool: 'add', arguments: '{}' }
+  const rest = { tools: [], integrity: 'system', callsSoFar: 0, maxCalls: 1, ...unasked } as const
+  t.match(decide(call, { tool: toolOf(read), ...rest }, lawless), { deny: { code: 'TOOL_OFF' } })
 })
 
 t.test(
@@ -259,3 +272,58 @@ function boundTo({ tool, class: toolClass, schemaHash, rule, arguments: args }: 
 t.test('the policy names its version by its rules', async t => {
   t.match(policy.version, /^[0-9a-f]{16}$/)
 })
+
+t.test(
+  'a reading call runs unasked where all of its links lead to allowed hosts, and never in a tainted context',
+  async t => {
+    const free = z.strictObject({ url: z.json().optional(), note: z.json().optional() })
+    const tool = toolOf(hints(true, false, true, true), free)
+    const on = (given: object, integrity: Integrity = 'user_voice') =>
+      codeOf(decided(JSON.stringify(given), { tool, integrity }))
+    const good = [
+      { url: 'https://example.org' },
+      { url: 'https://docs.example.org/a?b=c' },
+      { url: 'HTTPS://EXAMPLE.ORG/' },
+      { url: ['https://example.org/1', 'http://example.org/2'], note: 'a short note, v2' }
+    ]
+    for (const given of good) {
+      t.equal(on(given), 'allowed', JSON.stringify(given))
+      for (const integrity of ['user_forwarded', 'tool_own', 'tool_third_party', 'web'] as const) {
+        t.equal(on(given, integrity), 'asked', `${JSON.stringify(given)} in ${integrity}`)
+      }
+    }
+    const bad = [
+      {},
+      { note: 'no link at all' },
+      { url: 'https://evil.com' },
+      { url: 'https://example.org.evil.com/' },
+      { url: 'https://notexample.org' },
+      { url: 'https://example.org@evil.com/' },
+      { url: 'https://evil.com\\@example.org' },
+      { url: 'https:\\\\evil.com' },
+      { url: 'https:evil.com' },
+      { url: '//evil.com' },
+      { url: 'evil.com' },
+      { url: 'example.org' },
+      { url: 'file:///etc/passwd' },
+      { url: 'ftp://example.org/' },
+      { url: 'javascript:alert(1)' },
+      { url: 'http://0x7f.1/' },
+      { url: 'http://2130706433/' },
+      { url: 'http://[::1]/' },
+      { url: 'https://example.org\t.evil.com' },
+      { url: 'https://example.org https://evil.com' },
+      { url: 'https://example.org\nHost: evil.com' },
+      { url: 'https://example.org。evil.com/' },
+      { url: 'see https://example.org' },
+      { url: ['https://example.org', 'https://evil.com'] },
+      { url: 'https://example.org', note: 'or https://evil.com' },
+      { url: 'https://example.org', note: { deep: [{ er: 'wa.me/15551234567' }] } },
+      { url: 'https://example.org', note: { 'https://evil.com': 1 } },
+      { url: 'https://example.org', note: 'mailto:a@evil.com' },
+      { url: 'https://example.org', note: '127.0.0.1/x' }
+    ]
+    for (const given of bad) t.equal(on(given), 'asked', JSON.stringify(given))
+    t.equal(codeOf(decided('{"url":"https://example.org"}', { tool, hosts: new Set() })), 'asked', 'no host is allowed')
+  }
+)

@@ -28,7 +28,6 @@ type Parts = CallRules & {
   entropy: Entropy
   observe: Observe
   codeOf: CodeOf
-  linkHosts: ReadonlySet<string>
 }
 
 /**

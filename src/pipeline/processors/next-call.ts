@@ -13,6 +13,8 @@ export interface CallRules {
   readonly registry: Registry
   readonly maxToolCalls: number
   readonly policyVersion: string
+  /** Hosts that a reading call may name unasked, and that a message to somebody else may link to whatever it was made of. */
+  readonly linkHosts: ReadonlySet<string>
   readonly decide: (call: AskedCall, circumstances: Circumstances) => Decision
 }
 
@@ -69,7 +71,7 @@ export function judgeCall(
 
 /** Asks the policy about one call of a tool, with what it needs to know of the tool and of the person's answers. */
 export function judge(
-  { registry, maxToolCalls, decide }: CallRules,
+  { registry, maxToolCalls, linkHosts: hosts, decide }: CallRules,
   frames: readonly Frame[],
   call: AskedCall,
   rest: Pick<Circumstances, 'integrity' | 'callsSoFar' | 'now'>
@@ -78,7 +80,7 @@ export function judge(
   const approved = answered?.decided?.data.state === 'approved' ? answered.request.data.binding : null
   const declined = questionsIn(sinceRetry(frames)).some(({ decided }) => decided?.data.state === 'denied')
   const tool = registry.get(call.tool)
-  return decide(call, { ...rest, tool, tools: registry.names, maxCalls: maxToolCalls, approved, declined })
+  return decide(call, { ...rest, tool, tools: registry.names, maxCalls: maxToolCalls, approved, declined, hosts })
 }
 
 /** The started-frame of an allowed call. */

@@ -46,11 +46,12 @@ export function createRunTool(parts: Parts): Processor {
         return finished(work, { outcome: 'failed', code: 'OPERATOR', result: 'It was not done.' })
       }
       const tool = parts.registry.get(started.data.tool)
-      if (tool?.repeatable !== true && tool?.annotations.readOnlyHint !== true) return unknown(work)
+      const isRead = tool?.class === 'R0' || tool?.class === 'R1'
+      if (tool?.repeatable !== true && !isRead) return unknown(work)
       const leave = await leaveFor(parts, work)
       if (!('refusal' in leave)) return call(parts, work, leave)
       // It may have been done before: that it may not be done now does not say that it was not.
-      return tool.annotations.readOnlyHint ? finished(work, { outcome: 'refused', ...leave.refusal }) : unknown(work)
+      return isRead ? finished(work, { outcome: 'refused', ...leave.refusal }) : unknown(work)
     }
   }
 }
