@@ -56,6 +56,7 @@ const receivedKinds: ReadonlySet<string> = new Set<ReceivedKind>([
   'voice.received',
   'text.received',
   'code.received',
+  'button.tapped',
   'command.received'
 ])
 
