@@ -41,6 +41,7 @@ const levels: Readonly<Record<EventName, pino.Level>> = {
   'kind.unknown': 'warn',
   'tool.called': 'info',
   'approval.asked': 'info',
+  'approval.agreed': 'info',
   'approval.decided': 'info',
   'evidence.judged': 'info',
   'provider.called': 'info',

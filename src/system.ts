@@ -1,6 +1,7 @@
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
 import { createAuditOf } from './audit/records.ts'
+import { repeatAct } from './audit/repeat-act.ts'
 import { switchAct } from './audit/switch-act.ts'
 import type { Channel } from './channels/channel.ts'
 import type { TwilioAccount } from './channels/twilio-account.ts'
@@ -23,7 +24,7 @@ import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
-import { createSwitches, type Switches } from './policy/switches.ts'
+import { createSwitches, type SwitchedBy, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
 import { createLocalSpeech } from './providers/local-speech.ts'
 import { createResponder, createTranscriber } from './providers/openai.ts'
@@ -36,7 +37,7 @@ import type { Catalogue } from './tools/mcp/catalogue.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
-import { approvalCodeOf } from './vault/approval-code.ts'
+import { approvalCodeOf, approvalTokenOf } from './vault/approval-code.ts'
 import { fingerprintOf, pseudonymOf } from './vault/index-key.ts'
 import type { Secrets } from './vault/secrets.ts'
 
@@ -113,10 +114,11 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     classOf: name => registry.get(name)?.class ?? null
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
+  const tokenOf = (hash: string, decision: string) => approvalTokenOf(indexKey, hash, decision)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
-  const toldOf = (target: string, isOff: boolean, now: number) => switchAct(entropy.id(), target, isOff, now)
+  const toldOf = (...act: [string, boolean, number, SwitchedBy]) => switchAct(entropy.id(), ...act)
   const switches = createSwitches({ store, clock, toldOf })
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches }
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, tokenOf, pseudonym, switches }
   const engine = createEngine({
     ...parts,
     provider,
@@ -134,6 +136,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const inbox = createInbox({
     ...parts,
+    repeatOf: repeatAct,
     allowed: (tenant, address) => isAllowed(accounts.get(tenant), address)
   })
   const stopHouse = keepHouse(parts)

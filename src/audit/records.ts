@@ -54,6 +54,12 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
     }
     case 'approval.requested':
       return [asked(parts, frame)]
+    case 'approval.agreed': {
+      const { approval, by, how, evidence } = frame.data
+      const detail = { approval, by, how, evidence }
+      const said = { id: `${frame.n}:agreed`, action: 'approval.agree', outcome: 'agreed', detail }
+      return [by === 'principal' ? said : { ...said, actor: 'operator' }]
+    }
     case 'approval.decided': {
       const { approval, state, by, how, evidence } = frame.data
       const said = {

@@ -49,12 +49,30 @@ export interface Listing {
   readonly complete: boolean
 }
 
+/** Where a message comes from that was found by listing: it is answered, and is never evidence for an approval. */
+export const listedOrigin = 'twilio-messaging-list'
+
+/** Two buttons under a question: the template that has them, and the tokens that come back with a tap. */
+export interface Buttons {
+  readonly template: string
+  readonly approve: string
+  readonly refuse: string
+}
+
+/** What stands on the buttons, in a language (ISO 639-1). */
+export interface ButtonLabels {
+  readonly language: string
+  readonly approve: string
+  readonly refuse: string
+}
+
 /** One message to send. `send` is an opaque id of [A-Za-z0-9_-] that comes back with its status callbacks. */
 export interface Outgoing {
   readonly from: string
   readonly to: string
   readonly text: string
   readonly send: string
+  readonly buttons?: Buttons
 }
 
 /** A way to talk to people. Twilio words stop here. */
@@ -69,7 +87,11 @@ export interface Channel {
   split(text: string): string[]
   /** Sends one part and answers its id. Throws the SEND_… failures; `refused` where it was certainly not taken. */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<string>
-  /** The ids of messages sent since `since` (ms) that equal this one, newest first, as the other side lists them. */
+  /** Whether a person can tap a button under this message. */
+  canTap(outgoing: Pick<Outgoing, 'from' | 'text'>): boolean
+  /** Makes a template with two buttons and answers its id. Throws the SEND_… failures. */
+  createButtons(labels: ButtonLabels, signal: AbortSignal): Promise<string>
+  /** The ids of messages sent since `since` (ms) that equal this one, with buttons or without, newest first, as the other side lists them. */
   listSent(outgoing: Pick<Outgoing, 'from' | 'to' | 'text'>, since: number, signal: AbortSignal): Promise<string[]>
   /** Lists messages that people sent to us, whether or not a webhook told of them. Throws LIST_UNAVAILABLE, and what `isKnown` throws. */
   listReceived(wanted: Wanted, signal: AbortSignal): Promise<Listing>

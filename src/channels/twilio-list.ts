@@ -1,8 +1,8 @@
 import type { MessageInstance, MessageListInstance } from 'twilio/lib/rest/api/v2010/account/message.js'
 import { Failure } from '../frames/failure.ts'
-import { currentVersion, kinds } from '../frames/kinds.ts'
+import { newestOf } from '../frames/kinds.ts'
 import { lowestIntegrity } from '../frames/provenance.ts'
-import type { Form, Listing, Received, Wanted } from './channel.ts'
+import { type Form, type Listing, listedOrigin, type Received, type Wanted } from './channel.ts'
 import type { TwilioAccount } from './twilio-account.ts'
 import { type ReducedError, reduceError } from './twilio-errors.ts'
 import { pagesOf, timeOf } from './twilio-pages.ts'
@@ -75,7 +75,7 @@ async function readRow(row: MessageInstance, of: Of): Promise<Received | null> {
   const form: Form = new Map(Object.entries(fields).filter(([, value]) => typeof value === 'string'))
   try {
     const received = withPoorerLabel(readMessage(form, of.account, of.apiUrl))
-    return kinds[received.kind][currentVersion].safeParse(received.data).success ? received : null
+    return newestOf(received.kind).schema.safeParse(received.data).success ? received : null
   } catch (error) {
     if (error instanceof Failure) return null
     throw error
@@ -113,7 +113,7 @@ function withPoorerLabel(received: Received): Received {
   const integrity = data.from.startsWith('whatsapp:')
     ? lowestIntegrity(provenance.integrity, 'user_forwarded')
     : provenance.integrity
-  return { ...received, provenance: { ...provenance, origin: 'twilio-messaging-list', integrity } }
+  return { ...received, provenance: { ...provenance, origin: listedOrigin, integrity } }
 }
 
 async function* reduced<T>(pages: AsyncIterable<T>): AsyncGenerator<T> {

@@ -10,6 +10,7 @@ import { splitText } from './split-text.ts'
 import type { TwilioAccount } from './twilio-account.ts'
 import { foreignMedia } from './twilio-attachments.ts'
 import { createTwilioClient } from './twilio-client.ts'
+import { createTemplates, maxOverButtons } from './twilio-content.ts'
 import { listReceived } from './twilio-list.ts'
 import { createDownload } from './twilio-media.ts'
 import { readMessage } from './twilio-receive.ts'
@@ -39,6 +40,7 @@ export function createTwilioMessaging(options: {
   const { account, apiUrl, publicUrl, maxAudioSeconds, clock, observe } = options
   const download = createDownload({ apiUrl, rest: account.rest, clock })
   const openMessages = createTwilioClient({ account, apiUrl, clock })
+  const createTemplate = createTemplates({ account, apiUrl })
 
   async function fetchAudio(message: Message, attachment: number, signal: AbortSignal) {
     const path = pathOf(message, attachment)
@@ -60,6 +62,8 @@ export function createTwilioMessaging(options: {
       within(sendTimeoutMs, signal, until =>
         createMessage(openMessages(until), outgoing, `${publicUrl}/webhooks/twilio/status?s=${outgoing.send}`)
       ),
+    canTap: ({ from, text }) => isWhatsApp(from) && sendableText(text).length <= maxOverButtons,
+    createButtons: (labels, signal) => within(sendTimeoutMs, signal, until => createTemplate(labels, until)),
     listSent: (outgoing, since, signal) =>
       within(listTimeoutMs, signal, until => listMessages(openMessages(until), outgoing, since)),
     listReceived: (wanted, signal) =>
@@ -67,8 +71,12 @@ export function createTwilioMessaging(options: {
         listReceived({ messages: openMessages(until), account, apiUrl }, wanted)
       ),
     sendTimeoutMs,
-    windowMs: address => (address.startsWith('whatsapp:') ? whatsappWindowMs : Number.POSITIVE_INFINITY)
+    windowMs: address => (isWhatsApp(address) ? whatsappWindowMs : Number.POSITIVE_INFINITY)
   }
+}
+
+function isWhatsApp(address: string): boolean {
+  return address.startsWith('whatsapp:')
 }
 
 /** Where an attachment lies on the API: built from SIDs alone, never taken from the webhook (rule R17). */

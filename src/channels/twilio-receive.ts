@@ -91,10 +91,11 @@ function readCommand(form: Form, { text, from }: Message): Command | null {
   return { command, answered: command === 'stop' && !from.startsWith('whatsapp:') }
 }
 
-function label({ forwarded, message }: Message, integrity: 'user_typed' | 'user_voice'): Provenance {
+/** The words on a button are not those of the person who taps it. */
+function label({ forwarded, button, message }: Message, integrity: 'user_typed' | 'user_voice'): Provenance {
   return {
     origin: 'twilio-messaging',
-    integrity: forwarded ? 'user_forwarded' : integrity,
+    integrity: forwarded || button !== undefined ? 'user_forwarded' : integrity,
     confidentiality: 'user',
     ref: message
   }

@@ -11,17 +11,25 @@ const maxPages = 5
 /** Creates a message and answers its SID. An answer that holds none may still have been a success: it throws SEND_UNAVAILABLE. */
 export async function createMessage(
   messages: MessageListInstance,
-  outgoing: Pick<Outgoing, 'from' | 'to' | 'text'>,
+  outgoing: Pick<Outgoing, 'from' | 'to' | 'text' | 'buttons'>,
   statusCallback: string
 ): Promise<string> {
-  const { from, to, text } = outgoing
+  const { from, to } = outgoing
   const { sid } = await messages
-    .create({ from, to, body: sendableText(text), statusCallback })
+    .create({ from, to, ...contentOf(outgoing), statusCallback })
     .catch((error: unknown) => {
       throw asFailure(error)
     })
   if (!messageSid.test(sid)) throw unknownSend({ status: null, code: 'GARBLED' })
   return sid
+}
+
+/** A text, or the template with the buttons and what it is filled with (docs/content/send-templates-created-with-the-content-template-builder). */
+function contentOf({ text, buttons }: Pick<Outgoing, 'text' | 'buttons'>) {
+  const body = sendableText(text)
+  if (buttons === undefined) return { body }
+  const { template, approve, refuse } = buttons
+  return { contentSid: template, contentVariables: JSON.stringify({ 1: body, 2: approve, 3: refuse }) }
 }
 
 /**

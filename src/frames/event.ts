@@ -45,6 +45,7 @@ export const events = {
   'kind.unknown': z.strictObject({ ...execution, n: count }),
   'tool.called': z.strictObject({ ...execution, tool: word, outcome: word, ms: count }),
   'approval.asked': z.strictObject({ ...execution, tool: word, class: word }),
+  'approval.agreed': z.strictObject({ ...execution, by: word, how: word }),
   'approval.decided': z.strictObject({ ...execution, state: word, by: word, how: word }),
   'evidence.judged': z.strictObject({ ...execution, verdict: word, reason: word }),
   'provider.called': z.strictObject({

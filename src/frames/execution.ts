@@ -58,6 +58,7 @@ const receivedKinds: ReadonlySet<string> = new Set<ReceivedKind>([
   'voice.received',
   'text.received',
   'code.received',
+  'button.tapped',
   'command.received'
 ])
 

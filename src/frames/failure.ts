@@ -61,11 +61,8 @@ export const failures = {
     retry: 'never'
   },
   DECIDED_ALREADY: { sentence: 'This question was decided already, or its time is over.', status: 409, retry: 'never' },
-  NOT_ASKED_YET: {
-    sentence: 'The question is still on its way to the person: try again.',
-    status: 409,
-    retry: 'never'
-  },
+  AGREED_ALREADY: { sentence: 'You agreed; now the person has to agree too.', status: 409, retry: 'never' },
+  NOT_ASKED_YET: { sentence: 'The question is still on its way: try again.', status: 409, retry: 'never' },
   EFFECT_UNDECIDED: {
     sentence: 'Say what happened: {"effect": "happened"} or {"effect": "did not happen"}.',
     status: 409,

@@ -2,7 +2,7 @@ import { hash as sha } from 'node:crypto'
 import type { Clock } from './clock.ts'
 import type { Entropy } from './entropy.ts'
 import { jcs } from './jcs.ts'
-import { currentVersion, type DataOf, type Kind, kinds } from './kinds.ts'
+import { type DataOf, type Kind, newestOf } from './kinds.ts'
 import type { Provenance } from './provenance.ts'
 
 /** One immutable step of an execution. `n` counts from 1 without gaps; `hash` chains to the frame before. */
@@ -47,7 +47,8 @@ export function makeFrame<K extends Kind>(
   draft: Draft<K>,
   { clock, entropy }: { clock: Clock; entropy: Entropy }
 ): Frame<K> {
-  const data = kinds[draft.kind][currentVersion].parse(draft.data)
+  const { version, schema } = newestOf(draft.kind)
+  const data = schema.parse(draft.data)
   const salt = entropy.bytes(16)
   const { confidentiality, integrity, origin, principal, ref } = draft.provenance
   // In the order of the canonical text, which then costs no sorting.
@@ -60,7 +61,7 @@ export function makeFrame<K extends Kind>(
     n: tail.n + 1,
     parent: draft.parent,
     provenance: { confidentiality, integrity, origin, ...(principal !== undefined && { principal }), ref },
-    v: currentVersion
+    v: version
   }
   const hash = link(tail.hash, head)
   return { ...head, data, salt: salt.toString('base64url'), hash } as unknown as Frame<K>

@@ -52,6 +52,21 @@ export const evidenceReasons = [
   'ambiguous'
 ] as const
 
+/** Why a tap, or one of the two people that a question needs, did or did not answer it. */
+const furtherReasons = [
+  'button-fits',
+  'button-refuses',
+  'button-not-alone',
+  'wrong-button',
+  'wrong-original',
+  'another-question',
+  'another-person',
+  'another-number',
+  'found-later',
+  'agreed-first',
+  'agreed-before'
+] as const
+
 const callback = { message: label, send: label.nullable(), status: label, rank: z.int().min(0) }
 
 /** The classes of tools (safety rule 3.2): read, read with egress, additive, update, destructive, outward, high risk, off. */
@@ -79,11 +94,23 @@ const binding = z.strictObject({
   nonce: label
 })
 
+const decided = {
+  approval: label,
+  state: z.enum(['approved', 'denied', 'expired', 'cancelled']),
+  by: z.enum(['principal', 'operator', 'timer']),
+  evidence: label.nullable()
+}
+const ways = ['code', 'words', 'tries', 'api', 'timer'] as const
+
+const judged = { approvals: z.array(label).max(10) }
+const verdicts = ['approved', 'denied', 'refused', 'none'] as const
+
 /** Every kind of frame there is, with the strict schema of its data by version. A new shape is a new version, never an edit. */
 export const kinds = {
   'voice.received': { 1: z.strictObject(message) },
   'text.received': { 1: z.strictObject(message) },
   'code.received': { 1: z.strictObject(message) },
+  'button.tapped': { 1: z.strictObject(message) },
   'command.received': {
     1: z.strictObject({ ...message, command: z.enum(['stop', 'start', 'help']), answered: z.boolean() })
   },
@@ -120,21 +147,26 @@ export const kinds = {
   'prompt.posted': { 1: z.strictObject({ approval: label, message: label, reconciled: z.boolean() }) },
   /** A wrong code; `evidence` is the execution of the message that held it. */
   'approval.attempted': { 1: z.strictObject({ approval: label, evidence: label }) },
-  'approval.decided': {
+  /** The first of the two people whom a question of high risk needs (safety rule 3.5). */
+  'approval.agreed': {
     1: z.strictObject({
       approval: label,
-      state: z.enum(['approved', 'denied', 'expired', 'cancelled']),
-      by: z.enum(['principal', 'operator', 'timer']),
-      how: z.enum(['code', 'words', 'tries', 'api', 'timer']),
+      by: z.enum(['principal', 'operator']),
+      how: z.enum(['code', 'button', 'api']),
       evidence: label.nullable()
     })
   },
-  /** What a message came to that might answer a question. */
+  'approval.decided': {
+    1: z.strictObject({ ...decided, how: z.enum(ways) }),
+    2: z.strictObject({ ...decided, how: z.enum([...ways, 'button']) })
+  },
+  /** What a message came to that might answer a question; `agreed`: another person has to agree too. */
   'evidence.judged': {
-    1: z.strictObject({
-      verdict: z.enum(['approved', 'denied', 'refused', 'none']),
-      reason: z.enum(evidenceReasons),
-      approvals: z.array(label).max(10)
+    1: z.strictObject({ ...judged, verdict: z.enum(verdicts), reason: z.enum(evidenceReasons) }),
+    2: z.strictObject({
+      ...judged,
+      verdict: z.enum([...verdicts, 'agreed']),
+      reason: z.enum([...evidenceReasons, ...furtherReasons])
     })
   },
   'tool.started': {
@@ -187,10 +219,12 @@ export const kinds = {
 } as const
 
 export type Kind = keyof typeof kinds
-export type DataOf<K extends Kind> = z.infer<(typeof kinds)[K][1]>
+/** The data of a kind in its newest version; a newer version allows whatever an older one did. */
+export type DataOf<K extends Kind> = z.infer<Newest<(typeof kinds)[K]>>
+type Newest<V extends { 1: z.ZodType }> = V extends { 2: infer S extends z.ZodType } ? S : V[1]
 
 /** The message kinds: what frame 1 of an execution can be. */
-export type ReceivedKind = 'voice.received' | 'text.received' | 'code.received' | 'command.received'
+export type ReceivedKind = 'voice.received' | 'text.received' | 'code.received' | 'button.tapped' | 'command.received'
 export type Message = DataOf<'text.received'>
 
 /** Kinds that only remark on what happened: the table looks past them. */
@@ -200,11 +234,21 @@ export const noteKinds: ReadonlySet<string> = new Set<Kind>([
   'reply.failed',
   'attempt.failed',
   'delay.announced',
-  'approval.attempted'
+  'approval.attempted',
+  'approval.agreed'
 ])
 
-/** The version in which new frames of any kind are written today. */
-export const currentVersion = 1
+const newest = new Map(
+  Object.entries(kinds).map(([kind, versions]) => {
+    const version = Math.max(...Object.keys(versions).map(Number))
+    return [kind, { version, schema: (versions as Readonly<Record<number, z.ZodType>>)[version] }]
+  })
+)
+
+/** The version in which new frames of a kind are written, and its schema. */
+export function newestOf<K extends Kind>(kind: K): { version: number; schema: z.ZodType<DataOf<K>> } {
+  return newest.get(kind) as { version: number; schema: z.ZodType<DataOf<K>> }
+}
 
 /** Whether this build knows the kind in that version; a frame it does not know is left alone, never guessed at. */
 export function isKnown(kind: string, version: number): boolean {

@@ -2,12 +2,13 @@ import type { Received, SendStatus } from '../channels/channel.ts'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
-import { callbacksOf } from '../frames/execution.ts'
+import { callbacksOf, type Execution } from '../frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../frames/frame.ts'
 import { deriveProvenance } from '../frames/provenance.ts'
-import type { AuditOf } from '../store/audit.ts'
+import type { AuditOf, AuditRecord } from '../store/audit.ts'
 import type { Acceptance, Store } from '../store/store.ts'
 import { admit, type Limited, leavesTrace } from './admission.ts'
+import { withTap } from './button-message.ts'
 import { withCode } from './code-message.ts'
 import { addNote } from './note.ts'
 import { closeLine, openLine } from './opt-out.ts'
@@ -35,6 +36,8 @@ export interface InboxParts {
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: (hash: string) => string
+  /** What is told of a code or a tap that came again. */
+  readonly repeatOf: (execution: Pick<Execution, 'id' | 'tenant' | 'principal'>, now: number) => AuditRecord
 }
 
 /** Opens the door on a store. */
@@ -46,8 +49,7 @@ export function createInbox(parts: InboxParts): Inbox {
       const first = underWay.get(received.id)
       if (first !== undefined) {
         await first
-        parts.observe('message.duplicate', { execution: received.id })
-        return 'duplicate'
+        return repeated(parts, received.id)
       }
       const keeping = keep(parts, tenant, received, limited)
       underWay.set(received.id, keeping)
@@ -71,11 +73,10 @@ async function keep(
   const execution = said.id
   // The store refuses a repeat in any case; it must be known beforehand only where something else is written before.
   if (leavesTrace(parts.allowed, tenant, said, limited) && (await store.read(execution)) !== null) {
-    observe('message.duplicate', { execution })
-    return 'duplicate'
+    return repeated(parts, execution)
   }
   const { principal, isClosed } = await resolvePerson(parts, tenant, said.data)
-  const received = await withCode(parts, principal, said)
+  const received = await withCode(parts, principal, await withTap(store, said))
   if (received.kind === 'command.received') {
     if (received.data.command === 'stop') await closeLine(parts, tenant, principal)
     if (received.data.command === 'start') await openLine(parts, tenant, principal)
@@ -87,10 +88,21 @@ async function keep(
     refusal === null ? (answered ? 'done' : 'queued') : refusal.tell ? 'queued' : 'refused'
   const { outcomes: audit } = parts.auditOf({ id: execution, tenant, principal, frames: [] }, frames)
   const kept = await store.accept({ id: execution, lane: principal, tenant, principal, frames, state, audit })
-  if (kept === 'duplicate') observe('message.duplicate', { execution })
-  else if (refusal !== null) observe('message.refused', { execution, reason: refusal.reason })
+  if (kept === 'duplicate') return repeated(parts, execution)
+  if (refusal !== null) observe('message.refused', { execution, reason: refusal.reason })
   else observe('message.accepted', { execution, kind: received.kind })
   return kept === 'accepted' && refusal !== null ? 'refused' : kept
+}
+
+/** A message that came again changes nothing; of one that answers questions this is told, because it may be a replay. */
+async function repeated({ store, clock, observe, repeatOf }: InboxParts, id: string): Promise<'duplicate'> {
+  observe('message.duplicate', { execution: id })
+  const kept = await store.read(id)
+  const kind = kept?.frames[0]?.kind
+  if (kept !== null && (kind === 'code.received' || kind === 'button.tapped')) {
+    await store.audit([repeatOf(kept, clock.now())])
+  }
+  return 'duplicate'
 }
 
 function firstFrames(

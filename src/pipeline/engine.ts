@@ -15,6 +15,7 @@ import { createAnnounceDelay } from './processors/announce-delay.ts'
 import { createBindCall } from './processors/bind-call.ts'
 import { createDownloadAudio } from './processors/download-audio.ts'
 import { afterEvidence, createJudgeEvidence, judgeOrThink } from './processors/judge-evidence.ts'
+import type { TokenOf } from './processors/judge-tap.ts'
 import { nextAttachment } from './processors/next-attachment.ts'
 import { type CallRules, createNextCall } from './processors/next-call.ts'
 import { nextPart } from './processors/next-part.ts'
@@ -51,6 +52,8 @@ export interface EngineParts {
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf
+  /** The tokens of its buttons. */
+  readonly tokenOf: TokenOf
   /** Names an address of a tenant without telling it. */
   readonly pseudonym: (tenant: string, address: string) => string
   readonly clock: Clock
@@ -69,6 +72,7 @@ export function createEngine(parts: EngineParts): Engine {
     'speech.transcribed': nextAttachment,
     'text.received': judgeOrThink,
     'code.received': 'judge-evidence',
+    'button.tapped': 'judge-evidence',
     'evidence.judged': afterEvidence(tell),
     'tool.requested': nextCall,
     'approval.requested': startPrompt,

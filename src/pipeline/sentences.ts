@@ -24,10 +24,12 @@ const english = {
     'I am an automatic assistant. Send me a voice note or a text message and I will answer. Send STOP to get no more messages.',
   'EVIDENCE_code-fits': 'Approved.',
   'EVIDENCE_clear-no': 'It will not be done.',
+  'EVIDENCE_button-fits': 'Approved.',
+  'EVIDENCE_button-refuses': 'It will not be done.',
   'EVIDENCE_no-question': 'No question waits for a code, so nothing was approved.',
   'EVIDENCE_words-do-not-approve':
     'Words do not approve anything. To approve, send the six digits of the question, alone; to refuse, send NO.',
-  EVIDENCE_forwarded: 'A forwarded code approves nothing. Type the code yourself.',
+  EVIDENCE_forwarded: 'What was forwarded approves nothing. Type the code yourself.',
   'EVIDENCE_code-not-alone':
     'Nothing was approved. To approve, send the six digits alone, with nothing before or after them.',
   'EVIDENCE_wrong-code':
@@ -37,6 +39,20 @@ const english = {
   EVIDENCE_expired: 'The time for this question was over (it timed out), so nothing was approved.',
   'EVIDENCE_decided-already': 'This question was answered already.',
   EVIDENCE_ambiguous: 'This code fits more than one question, so nothing was approved. Send NO and ask me again.',
+  'EVIDENCE_button-not-alone':
+    'A button with something attached to it answers nothing. Send the code of the question, alone.',
+  'EVIDENCE_wrong-button': 'This button belongs to no open question, so nothing was approved.',
+  'EVIDENCE_wrong-original':
+    'I cannot tell which message this button is from, so nothing was approved. Send the code of the question, alone.',
+  'EVIDENCE_another-question':
+    'This button and its message belong to two different questions, so nothing was approved. Send the code of the question, alone.',
+  'EVIDENCE_another-person': 'This question was not put to you, so nothing was approved.',
+  'EVIDENCE_another-number':
+    'The question was put by another of my numbers, so nothing was approved. Answer it where it was put.',
+  'EVIDENCE_found-later': 'This reached me late and by another way, so nothing was approved. Please send it again.',
+  'EVIDENCE_agreed-first':
+    'You have agreed. The operator has to agree as well before the time of the question is over; I will tell you how it ends.',
+  'EVIDENCE_agreed-before': 'You have agreed already. The operator has to agree as well.',
   DELAYED: 'I have your message. A service that I need is slow to answer; I keep trying and will tell you how it ends.'
 } satisfies Record<Codes, string>
 

@@ -44,7 +44,6 @@ export interface Denial {
     | 'TOOL_UNKNOWN'
     | 'TOO_MANY_CALLS'
     | 'ARGUMENTS_INVALID'
-    | 'APPROVAL_UNAVAILABLE'
     | 'APPROVAL_EXPIRED'
     | 'DECLINED_BEFORE'
     | 'TOOL_OFF'
@@ -102,16 +101,12 @@ function judge(
   const fit = approved === null ? 'another' : check(approved, standing, now)
   if (fit === 'fits') return { allow: issuePermit(allowed) }
   if (fit === 'expired') return deny('APPROVAL_EXPIRED', 'It was approved too long ago, so it was not done. Say so.')
-  if (toolClass === 'H') return deny('APPROVAL_UNAVAILABLE', twoPeople)
   if (declined) return deny('DECLINED_BEFORE', 'The person refused before: it was not asked and not done. Say so.')
   return { ask: { ...allowed, schemaHash, rule: `${toolClass} ${context}` } }
 }
 
 // Any other verdict is a refusal, also one that nobody knows.
 const askable: ReadonlySet<string> = new Set<Verdict>(['run', 'run-to-allowed-hosts', 'ask'])
-
-const twoPeople =
-  'This needs two people to agree, which is not available. It was not done: tell the person so, and do not try again.'
 
 /** Words that are not the person's own, the operator's or the system's are in the context, or a label nobody knows. */
 export function isTainted(integrity: Integrity): boolean {

@@ -16,6 +16,8 @@ export const promptWords = {
     sources: 'Not from you: this was decided after reading',
     origins: { user_forwarded: 'a forwarded message', tool: "a tool's answer", web: 'the web' },
     cut: (length: number, hash: string) => `${length} characters, ${hash}`,
+    buttons: { approve: 'Approve', refuse: 'Refuse' },
+    two: 'The operator has to agree as well.',
     refuse: 'To refuse, send NO.',
     approve: (minutes: number) => `To approve, send this code alone within ${minutes} minutes:`
   },
@@ -26,6 +28,8 @@ export const promptWords = {
     sources: 'No viene de ti: se decidió después de leer',
     origins: { user_forwarded: 'un mensaje reenviado', tool: 'la respuesta de una herramienta', web: 'la web' },
     cut: (length: number, hash: string) => `${length} caracteres, ${hash}`,
+    buttons: { approve: 'Aprobar', refuse: 'Rechazar' },
+    two: 'El operador también tiene que aprobarlo.',
     refuse: 'Para rechazarlo, envía NO.',
     approve: (minutes: number) => `Para aprobarlo, envía solo este código en ${minutes} minutos:`
   }
@@ -47,6 +51,7 @@ export function renderPrompt(binding: Binding, description: string, language: Pr
     ...Object.entries(binding.arguments).map(([name, value]) => `- ${visible(name)}: ${shown(value, words)}`),
     ...(binding.target === null ? [] : [`${words.about} ${shown(binding.target.label, words)}`]),
     ...(source === null ? [] : [`${words.sources} ${source}.`]),
+    ...(binding.class === 'H' ? [words.two] : []),
     words.refuse,
     words.approve(Math.round((binding.exp - binding.iat) / 60_000))
   ]

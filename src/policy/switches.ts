@@ -24,9 +24,12 @@ export interface Switches {
   /** The target that stops it, or null. Rejects with STORE_UNAVAILABLE where nobody can tell: then it is not to be done. */
   stops(about: About): Promise<string | null>
   list(): Promise<SwitchedOff[]>
-  /** Switches a target off or on again, and tells the audit of it. Throws SWITCH_UNKNOWN for a target of no kind. */
-  set(target: string, isOff: boolean): Promise<void>
+  /** Switches a target off or on again, and tells the audit who did it. Throws SWITCH_UNKNOWN for a target of no kind. */
+  set(target: string, isOff: boolean, by?: SwitchedBy): Promise<void>
 }
+
+/** Who turns a switch: the operator, or the server by a rule of its own. */
+export type SwitchedBy = 'operator' | 'server'
 
 const of = { tenant: 'server', user: 'server', kind: 'switch' }
 const known = /^(?:all|model|(?:tenant|principal|tool):[\w:.-]{1,100}|class:(?:R0|R1|W0|W1|D|X|H|K))$/
@@ -38,7 +41,7 @@ const freshMs = 500
 export function createSwitches(parts: {
   store: Pick<Store, 'record' | 'records' | 'putRecord' | 'audit'>
   clock: Clock
-  toldOf: (target: string, isOff: boolean, now: number) => AuditRecord
+  toldOf: (target: string, isOff: boolean, now: number, by: SwitchedBy) => AuditRecord
 }): Switches {
   const { store, clock, toldOf } = parts
   let looked: { at: number; targets: Promise<ReadonlySet<string>> } | null = null
@@ -68,9 +71,9 @@ export function createSwitches(parts: {
       const about = ['all', `tenant:${tenant}`, `principal:${principal}`, `tool:${tool}`, `class:${toolClass}`]
       return [...about, ...(model ? ['model'] : [])].find(target => off.has(target)) ?? null
     },
-    async set(target, isOff) {
+    async set(target, isOff, by = 'operator') {
       if (!known.test(target)) throw new Failure('SWITCH_UNKNOWN')
-      await store.audit([toldOf(target, isOff, clock.now())])
+      await store.audit([toldOf(target, isOff, clock.now(), by)])
       const key = { ...of, id: target }
       while (true) {
         const kept = await store.record(key)

@@ -28,6 +28,13 @@ export type Attachment = string | { readonly bytes: Uint8Array; readonly content
 /** What came back, and the SID that the message went out under. */
 export type Posted = WebhookAnswer & { readonly messageSid: string }
 
+/** A message with buttons as it was delivered: one of the simulator's `messages`. */
+export interface Tappable {
+  readonly sid: string
+  readonly from: string
+  readonly buttons: readonly { readonly title: string; readonly id: string }[]
+}
+
 /** How a webhook deviates from an ordinary one. */
 export interface Deviation {
   /** The path below the public URL; the messages webhook by default. */
@@ -40,6 +47,10 @@ export interface Deviation {
 export interface Caller {
   text(body: string, extra?: Params): Promise<Posted>
   voiceNote(attachments: Attachment | readonly Attachment[], caption?: string, extra?: Params): Promise<Posted>
+  /** Taps the button with this title; `extra` makes a forged tap of it. Throws an Error where the message has no such button. */
+  tap(message: Tappable, title: string, extra?: Params): Promise<Posted>
+  /** The parameters of a tap, to post again or to sign otherwise. */
+  tapParams(message: Tappable, title: string, extra?: Params): Params
   /** Signs and posts exactly these parameters. */
   raw(params: Params, deviation?: Deviation): Promise<Posted>
   /** The parameters of a text message, to post, sign or print later. */
@@ -85,10 +96,21 @@ export function createCaller(options: CallerOptions): Caller {
     return { url: await options.addMedia(messageSid, bytes, contentType), contentType }
   }
 
+  function tapParams({ sid, from: sender, buttons }: Tappable, title: string, extra: Params = {}): Params {
+    const button = buttons.find(each => each.title === title)
+    if (button === undefined) throw new Error(`The message has no button "${title}"`)
+    const tapped = { ButtonText: title, ButtonPayload: button.id }
+    const original = { OriginalRepliedMessageSid: sid, OriginalRepliedMessageSender: sender }
+    const flags = { MessageType: 'interactive', Forwarded: 'false', FrequentlyForwarded: 'false' }
+    return textParams(title, { ...flags, ...tapped, ...original, ...extra })
+  }
+
   return {
     text: (body, extra) => raw(textParams(body, extra)),
     voiceNote,
     raw,
+    tap: (message, title, extra) => raw(tapParams(message, title, extra)),
+    tapParams,
     textParams,
     prepared: (body, extra) => signedRequest({ url: base + messagesPath, params: textParams(body, extra), authToken }),
     sign,

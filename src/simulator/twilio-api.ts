@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Fault, type Faults, misbehave, statusOf } from './faults.ts'
 import { answerJson, readBody } from './loopback.ts'
-import { apiError, refusalOf } from './twilio-errors.ts'
+import type { ContentShelf, Filled } from './twilio-content.ts'
+import { type ApiError, apiError, refusalOf } from './twilio-errors.ts'
 import type { MediaShelf } from './twilio-media.ts'
 import type { MessageLedger, SendAttempt, SentMessage } from './twilio-messages.ts'
 
@@ -12,6 +13,7 @@ export interface TwilioApiParts {
   readonly credentials: ReadonlySet<string>
   readonly ledger: MessageLedger
   readonly shelf: MediaShelf
+  readonly content: Pick<ContentShelf, 'fill'>
   readonly faults: Faults
   readonly now: () => number
   /** Told of each message taken, before it is answered. */
@@ -50,7 +52,9 @@ export function createTwilioApi(parts: TwilioApiParts): TwilioApi {
 
   async function create(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const form = new URLSearchParams((await readBody(request)).toString())
-    const [from, to, body] = [form.get('From') ?? '', form.get('To') ?? '', form.get('Body') ?? '']
+    const [from, to] = [form.get('From') ?? '', form.get('To') ?? '']
+    const filled = contentOf(form)
+    const { body, buttons } = 'buttons' in filled ? filled : { body: '', buttons: [] }
     const attempt = (sid: string | null, answered: number, code: SendAttempt['code']) =>
       parts.attempted({ from, to, body, at: parts.now(), sid, answered, code })
     const fault = faults.take('create')
@@ -58,18 +62,23 @@ export function createTwilioApi(parts: TwilioApiParts): TwilioApi {
       attempt(null, statusOf(fault), fault.code ?? null)
       return misbehave(response, fault, faultError(fault))
     }
-    const refusal = refusalOf(form)
+    const refusal = 'buttons' in filled ? refusalOf(form, body) : filled
     if (refusal !== null) {
       attempt(null, refusal.status, refusal.code)
       return answerJson(response, refusal.status, refusal)
     }
-    const message = ledger.take({ from, to, body, statusCallback: form.get('StatusCallback') })
+    const message = ledger.take({ from, to, body, buttons, statusCallback: form.get('StatusCallback') })
     const resource = ledger.resource(message)
     attempt(message.sid, fault === null ? 201 : statusOf(fault), fault?.code ?? null)
     await parts.taken(message)
     if (fault === null) answerJson(response, 201, resource)
     else misbehave(response, fault, faultError(fault))
     parts.answered(message)
+  }
+
+  /** A content template goes before a body. */
+  function contentOf(form: URLSearchParams): Filled | ApiError {
+    return form.has('ContentSid') ? parts.content.fill(form) : { body: form.get('Body') ?? '', buttons: [] }
   }
 
   function answerMedia(method: string, message: string, sid: string, response: ServerResponse): void {

@@ -11,11 +11,10 @@ export function apiError(status: number, code: number, message = sentences[code]
   return { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status }
 }
 
-/** Why Twilio would not create this message, or null. */
-export function refusalOf(form: URLSearchParams): ApiError | null {
+/** Why Twilio would not create a message of this form with this body, or null. */
+export function refusalOf(form: URLSearchParams, body: string): ApiError | null {
   if (!form.get('To')) return apiError(400, 21604)
   if (!form.get('From')) return apiError(400, 21603)
-  const body = form.get('Body') ?? ''
   if (body === '') return apiError(400, 21602)
   return body.length > longestBody ? apiError(400, 21617) : null
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Button } from './twilio-content.ts'
 
 /** A message that the stand-in took. `status` and `errorCode` follow its callbacks; `at` is ms since the epoch. */
 export interface SentMessage {
@@ -7,6 +8,8 @@ export interface SentMessage {
   readonly to: string
   readonly body: string
   readonly statusCallback: string | null
+  /** What can be tapped under it; only a message made of a content template has any. */
+  readonly buttons: readonly Button[]
   readonly at: number
   status: string
   errorCode: number | null
@@ -36,7 +39,7 @@ export interface SendAttempt {
 }
 
 /** What is asked for when a message is created. */
-export type MessageDraft = Pick<SentMessage, 'from' | 'to' | 'body' | 'statusCallback'>
+export type MessageDraft = Pick<SentMessage, 'from' | 'to' | 'body' | 'statusCallback' | 'buttons'>
 
 /** The messages of one account, as Twilio keeps and lists them. */
 export interface MessageLedger {

@@ -5,6 +5,7 @@ import { serveLoopback } from './loopback.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createTwilioApi } from './twilio-api.ts'
 import { type CallbackPlan, createCallbacks, type PostedCallback } from './twilio-callbacks.ts'
+import { createContentShelf } from './twilio-content.ts'
 import { createMediaShelf, type MediaMode } from './twilio-media.ts'
 import { createMessageLedger, newSid, type SendAttempt, type SentMessage } from './twilio-messages.ts'
 
@@ -23,6 +24,8 @@ export interface TwilioOptions {
   /** The origin that callbacks are posted to where it is not that of their URL. */
   readonly deliverTo?: string
   readonly statusCallbacks?: CallbackPlan | 'off'
+  /** `off`: the account has no Content API, and so no buttons. */
+  readonly content?: 'off'
   /** How many of the latest requests `requests` and `mediaRequests` hold at least. */
   readonly keepRequests?: number
   /** The clock of the account, ms since the epoch. */
@@ -51,7 +54,7 @@ export interface TwilioSimulator {
   addMedia(messageSid: string, bytes: Uint8Array, contentType: string, mode?: MediaMode): string
   /** Takes a message of a person whose webhook is lost: it is listed, and nobody is told of it. */
   receive(message: LostMessage): { readonly sid: string; readonly mediaUrls: readonly string[] }
-  /** Queues a misbehaviour: `on` is `create` (by default), `list`, `fetch`, `delete`, `media-list` or `media`. */
+  /** Queues a misbehaviour: `on` is `create` (by default), `content`, `list`, `fetch`, `delete`, `media-list` or `media`. */
   failNext(fault: Fault): void
   /** Calls the listener for each message taken, before it is answered; the answer waits for it. */
   onMessage(listener: (message: SentMessage) => void | Promise<void>): void
@@ -75,12 +78,13 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
   const plan = options.statusCallbacks ?? {}
   const callbacks = createCallbacks({ accountSid, authToken, deliverTo: options.deliverTo, plan })
   const faults = createFaults('create')
+  const content = createContentShelf({ accountSid, credentials, faults, isOff: options.content === 'off' })
   const log = createRequestLog(options.keepRequests ?? 10_000)
   const mediaLog = createRequestLog(options.keepRequests ?? 10_000)
   const listeners: ((message: SentMessage) => void | Promise<void>)[] = []
   const attempts: SendAttempt[] = []
   const api = createTwilioApi({
-    ...{ accountSid, credentials, ledger, shelf, faults, now },
+    ...{ accountSid, credentials, ledger, shelf, content, faults, now },
     attempted: attempt => void attempts.push(attempt),
     async taken(message) {
       for (const listener of listeners) await listener(message)
@@ -93,6 +97,7 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
     if (url.startsWith('/simulator/')) return answerControl(controls, request, response)
     log.record(request, response)
     if (delayMs > 0) await wait(delayMs)
+    if (url.startsWith('/v1/Content')) return content.serve(request, response)
     const signed = url.startsWith('/media/')
     if (signed || url.includes('/Media/')) mediaLog.record(request, response)
     if (!signed) return api(request, response)

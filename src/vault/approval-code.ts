@@ -9,3 +9,9 @@ export function approvalCodeOf(indexKey: KeyObject, hash: string): string {
   // 48 bits: the first code is more likely than the last by less than one in 2^28.
   return String(digest.readUIntBE(0, 6) % 1_000_000).padStart(6, '0')
 }
+
+/** The 128 bits, base64url, that come back when a button of a question is tapped; derived as its code is, and kept nowhere either. */
+export function approvalTokenOf(indexKey: KeyObject, hash: string, decision: string): string {
+  const digest = createHmac('sha256', indexKey).update(`approval button\0${decision}\0`).update(hash).digest()
+  return digest.subarray(0, 16).toString('base64url')
+}

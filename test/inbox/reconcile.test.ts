@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { repeatAct } from '../../src/audit/repeat-act.ts'
 import type { Listing, Received, Wanted } from '../../src/channels/channel.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { EventName } from '../../src/frames/event.ts'
@@ -50,7 +51,8 @@ async function open(t: Test) {
     ...{ store, clock, entropy: systemEntropy, observe },
     pseudonym: (_tenant, address) => address.slice(-4),
     allowed: (_tenant, address) => address.startsWith('whatsapp:'),
-    auditOf
+    auditOf,
+    repeatOf: repeatAct
   })
   const channelOf = (() => channel) as unknown as ReconcilerParts['channelOf']
   const parts: ReconcilerParts = { store, clock, observe, inbox, channelOf }

@@ -4,7 +4,7 @@ import { openQuestion, type Request } from '../../src/frames/approval.ts'
 import { type Execution, framesOf } from '../../src/frames/execution.ts'
 import { Failure } from '../../src/frames/failure.ts'
 import { type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
-import { decideAsOperator, decideQuestion, expireQuestions } from '../../src/inbox/questions.ts'
+import { decideAsOperator, expireQuestions, refuseQuestion } from '../../src/inbox/questions.ts'
 import type { Lease } from '../../src/store/store.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
 import { codeOf, kindsOf, openEngine, said, tenant } from './engine-on-store.ts'
@@ -229,6 +229,6 @@ t.test('a question whose place another one took is not decided any more, and nob
   const execution = (await engine.store.read(id)) as Execution
   const answer = { state: 'denied', by: 'operator', how: 'api', evidence: null } as const
   const of = (request: Frame<'approval.requested'> | undefined) => ({ execution, request: request as Request })
-  t.equal(await decideQuestion(engine.parts, of(first), answer, request.provenance), null)
-  t.strictSame(await decideQuestion(engine.parts, of(second), answer, request.provenance), answer)
+  t.strictSame(await refuseQuestion(engine.parts, of(first), answer, request.provenance), { came: 'not-asked' })
+  t.strictSame(await refuseQuestion(engine.parts, of(second), answer, request.provenance), { came: 'decided', answer })
 })

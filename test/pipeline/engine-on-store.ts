@@ -21,14 +21,18 @@ import type { Store } from '../../src/store/store.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
-import { approvalCodeOf } from '../../src/vault/approval-code.ts'
+import { approvalCodeOf, approvalTokenOf } from '../../src/vault/approval-code.ts'
 import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
 const hour = 3_600_000
+const indexKey = createSecretKey(Buffer.alloc(32, 7))
 
 /** The code of a question, as the server derives it from a key. */
-export const codeOf = (hash: string) => approvalCodeOf(createSecretKey(Buffer.alloc(32, 7)), hash)
+export const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
+
+/** The token of one of its buttons. */
+export const tokenOf = (hash: string, decision: string) => approvalTokenOf(indexKey, hash, decision)
 
 /** What the outside does in a test of the engine. */
 export interface Outside {
@@ -36,6 +40,8 @@ export interface Outside {
   transcribe?: Provider['transcribe']
   send?: (outgoing: Outgoing) => Promise<string>
   listSent?: Channel['listSent']
+  /** Nobody can tap unless it is given. */
+  createButtons?: Channel['createButtons']
   tools?: readonly Tool[]
   leaseMs?: number
   /** Opens the store; the embedded one in `dir` unless another is given. */
@@ -81,6 +87,8 @@ export async function openEngine(t: Test, outside: Outside = {}) {
       sent.push(outgoing)
       return message
     },
+    canTap: ({ from }) => outside.createButtons !== undefined && from !== '',
+    createButtons: outside.createButtons ?? (async () => ''),
     listSent: outside.listSent ?? (async () => []),
     listReceived: async () => ({ received: [], unreadable: 0, complete: true }),
     sendTimeoutMs: 5_000,
@@ -116,6 +124,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     agent,
     rules,
     codeOf,
+    tokenOf,
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
     audioMs: 24 * hour

@@ -163,6 +163,8 @@ function channelFor(account: TwilioAccount): Channel {
     fetchAudio: notAsked,
     split: notAsked,
     send: notAsked,
+    canTap: notAsked,
+    createButtons: notAsked,
     listSent: notAsked,
     listReceived: notAsked,
     sendTimeoutMs: 0,

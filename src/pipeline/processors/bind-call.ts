@@ -70,7 +70,10 @@ export function createBindCall(parts: Parts): Processor {
       const about = { ask, call: call.id, tool, target: target ?? null, open, again: before.length }
       const question = questionFor(parts, work, about)
       if (question === null) return refuse('TOO_LONG_TO_ASK', 'It is too long to be shown whole: make it shorter.')
-      parts.observe('approval.asked', { execution: work.execution.id, tool: tool.name, class: ask.class })
+      const { id: execution } = work.execution
+      parts.observe('approval.asked', { execution, tool: tool.name, class: ask.class })
+      // The operator is one of the two whom it needs, and has little time.
+      if (ask.class === 'H') parts.observe('alert', { code: 'approval-needs-operator', execution })
       return { draft: question }
     }
   }

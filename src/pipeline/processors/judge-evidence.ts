@@ -1,42 +1,60 @@
 import { timingSafeEqual } from 'node:crypto'
+import { listedOrigin } from '../../channels/channel.ts'
 import { questionsIn } from '../../frames/approval.ts'
 import { type Execution, framesOf, received } from '../../frames/execution.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import type { DataOf } from '../../frames/kinds.ts'
 import { deriveProvenance, type Provenance } from '../../frames/provenance.ts'
 import { isCode } from '../../inbox/code-message.ts'
-import { countWrongCode, decideQuestion, type QuestionParts, type Waiting, waitingIn } from '../../inbox/questions.ts'
+import {
+  approveQuestion,
+  countWrongCode,
+  type QuestionParts,
+  refuseQuestion,
+  type Waiting,
+  waitingIn
+} from '../../inbox/questions.ts'
 import { plainAnswer } from '../../policy/plain-answers.ts'
+import type { Switches } from '../../policy/switches.ts'
 import type { Route } from '../pipeline.ts'
-import type { Processor } from '../processor.ts'
+import type { Processor, Work } from '../processor.ts'
+import { restingOn, type Verdict, verdictOf } from './evidence-verdict.ts'
+import { judgeTap, type TokenOf } from './judge-tap.ts'
 import type { CodeOf } from './post-prompt.ts'
+import { countForPerson, hasGuessedTooOften, stopGuessing } from './wrong-codes.ts'
 
-type Verdict = DataOf<'evidence.judged'>
+type Parts = QuestionParts & {
+  readonly codeOf: CodeOf
+  readonly tokenOf: TokenOf
+  readonly switches: Pick<Switches, 'set'>
+}
 
-const day = 86_400_000
-/** Wrong codes of a person in a day; after that none of theirs counts. */
-const mostWrongCodes = 6
 const mostRemembered = 10
 
 /**
- * Judges a message that may answer a question: a code approves the one question it belongs to, a plain no refuses all that are open,
- * and nothing else says anything. No model is asked. Safe to do twice: an answer names the message that it rests on.
+ * Judges a message that may answer a question: a code or a tap answers the one question it belongs to, a plain no refuses all that
+ * are open, and nothing else says anything. No model is asked. Safe to do twice: an answer names the message that it rests on.
  */
-export function createJudgeEvidence(parts: QuestionParts & { codeOf: CodeOf }): Processor {
+export function createJudgeEvidence(parts: Parts): Processor {
   return {
     name: 'judge-evidence',
-    async run({ execution, frame }) {
+    async run(work) {
+      const { execution, frame } = work
       const provenance = deriveProvenance('evidence', execution.id, [received(execution.frames).provenance])
-      const verdict =
-        (await judgedBefore(parts, execution)) ??
-        (frame.kind === 'code.received'
-          ? await judgeCode(parts, execution, frame.data, provenance)
-          : await judgeWords(parts, execution, provenance))
-      parts.observe('evidence.judged', { execution: execution.id, verdict: verdict.verdict, reason: verdict.reason })
-      const draft: Draft<'evidence.judged'> = { kind: 'evidence.judged', data: verdict, parent: frame.id, provenance }
+      const data = (await judgedBefore(parts, execution)) ?? (await judge(parts, work, provenance))
+      parts.observe('evidence.judged', { execution: execution.id, verdict: data.verdict, reason: data.reason })
+      const draft: Draft<'evidence.judged'> = { kind: 'evidence.judged', data, parent: frame.id, provenance }
       return { draft }
     }
   }
+}
+
+async function judge(parts: Parts, { execution, frame }: Work, provenance: Provenance): Promise<Verdict> {
+  if (frame.kind !== 'code.received' && frame.kind !== 'button.tapped') return judgeWords(parts, execution, provenance)
+  // The list of messages does not say what was forwarded.
+  if (frame.provenance.origin === listedOrigin) return { verdict: 'refused', reason: 'found-later', approvals: [] }
+  const judgeOne = frame.kind === 'code.received' ? judgeCode : judgeTap
+  return judgeOne(parts, execution, frame.data, provenance)
 }
 
 /** What follows from it: a message that was none is thought about, an answer is answered by the execution that asked. */
@@ -45,7 +63,7 @@ export const afterEvidence =
   (frames, frame) => {
     const { verdict } = (frame as Frame<'evidence.judged'>).data
     if (verdict === 'none') return 'think'
-    return verdict === 'refused' ? tell(frames, frame) : 'rest'
+    return verdict === 'refused' || verdict === 'agreed' ? tell(frames, frame) : 'rest'
   }
 
 /** Where the words of a message are all there: a plain yes or no is judged first, everything else goes to the agent. */
@@ -60,20 +78,19 @@ function plainWordsOf(frames: readonly Frame[]): 'yes' | 'no' | null {
 /** What it came to before the process died, if it had come to anything. */
 async function judgedBefore({ store }: QuestionParts, { id, lane }: Execution): Promise<Verdict | null> {
   const others = [...(await store.unsettled(lane)), ...(await store.earlier(lane, id, mostRemembered))]
-  const mine = others
-    .flatMap(({ frames }) => questionsIn(frames))
-    .flatMap(({ decided }) => (decided?.data.evidence === id ? [decided.data] : []))
+  const questions = others.flatMap(({ frames }) => questionsIn(frames))
+  const mine = questions.flatMap(({ decided }) => (decided?.data.evidence === id ? [decided.data] : []))
   const [first] = mine
-  if (first === undefined) return null
-  const approvals = [...new Set(mine.map(({ approval }) => approval))]
-  if (first.state === 'approved') return { verdict: 'approved', reason: 'code-fits', approvals }
-  return first.how === 'tries'
-    ? { verdict: 'refused', reason: 'too-many-tries', approvals }
-    : { verdict: 'denied', reason: 'clear-no', approvals }
+  if (first !== undefined) {
+    return { ...restingOn(first), approvals: [...new Set(mine.map(({ approval }) => approval))] }
+  }
+  const agreed = questions.flatMap(question => question.agreed).find(({ data }) => data.evidence === id)
+  if (agreed === undefined) return null
+  return { verdict: 'agreed', reason: 'agreed-first', approvals: [agreed.data.approval] }
 }
 
 async function judgeCode(
-  parts: QuestionParts & { codeOf: CodeOf },
+  parts: Parts,
   execution: Execution,
   message: DataOf<'code.received'>,
   provenance: Provenance
@@ -85,8 +102,10 @@ async function judgeCode(
   if (!isCode(message.text) || message.media.length > 0) return refuse('code-not-alone')
   const waiting = await waitingIn(parts.store, execution.lane)
   if (waiting.length === 0) return refuse('no-question')
-  const wrongCodes = await parts.store.record(tally(execution))
-  if (wrongsIn(wrongCodes?.data, Date.parse(execution.at)).length >= mostWrongCodes) return refuse('too-many-tries')
+  if (await hasGuessedTooOften(parts.store, execution)) {
+    await stopGuessing(parts, execution)
+    return refuse('too-many-tries')
+  }
   const said = Buffer.from(message.text.trim())
   const fitting = waiting.filter(({ request }) => timingSafeEqual(said, Buffer.from(parts.codeOf(request.data.hash))))
   const [fit, ...more] = fitting
@@ -94,10 +113,8 @@ async function judgeCode(
   if (more.length > 0) return refuse('ambiguous', fitting)
   // By the time of acceptance: a person is not to be punished for our queue.
   if (Date.parse(execution.at) > fit.request.data.binding.exp) return refuse('expired', [fit])
-  const answer = { state: 'approved', by: 'principal', how: 'code', evidence: execution.id } as const
-  const decided = await decideQuestion(parts, fit, answer, provenance)
-  if (decided?.evidence !== execution.id) return refuse('decided-already', [fit])
-  return { verdict: 'approved', reason: 'code-fits', approvals: [fit.request.id] }
+  const word = { by: 'principal', how: 'code', evidence: execution.id } as const
+  return verdictOf(await approveQuestion(parts, fit, word, provenance), execution.id, fit.request.id)
 }
 
 async function wrong(
@@ -106,7 +123,7 @@ async function wrong(
   waiting: readonly Waiting[],
   provenance: Provenance
 ): Promise<Verdict> {
-  await countForPerson(parts, execution)
+  await countForPerson(parts.store, execution)
   let isDenied = false
   for (const each of waiting) {
     isDenied = (await countWrongCode(parts, each, execution.id, provenance)) === 'denied' || isDenied
@@ -115,31 +132,12 @@ async function wrong(
   return { verdict: 'refused', reason: isDenied ? 'too-many-tries' : 'wrong-code', approvals }
 }
 
-const tally = ({ tenant, principal }: Execution) => ({ tenant, user: principal, kind: 'wrong-codes', id: 'day' })
-
-function wrongsIn(data: unknown, now: number): { at: number; evidence: string }[] {
-  const known = (data ?? []) as { at: number; evidence: string }[]
-  return known.filter(({ at }) => now - at < day)
-}
-
-/** Each message counts once, however often it is judged. */
-async function countForPerson({ store }: QuestionParts, execution: Execution): Promise<void> {
-  while (true) {
-    const record = await store.record(tally(execution))
-    const at = Date.parse(execution.at)
-    const wrongs = wrongsIn(record?.data, at)
-    if (wrongs.some(({ evidence }) => evidence === execution.id)) return
-    const next = [...wrongs, { at, evidence: execution.id }]
-    if (await store.putRecord(tally(execution), next, record?.version ?? 0)) return
-  }
-}
-
 async function judgeWords(parts: QuestionParts, execution: Execution, provenance: Provenance): Promise<Verdict> {
   const waiting = await waitingIn(parts.store, execution.lane)
   const approvals = waiting.map(({ request }) => request.id)
   if (waiting.length === 0) return { verdict: 'none', reason: 'no-question', approvals }
   if (plainWordsOf(execution.frames) === 'yes') return { verdict: 'refused', reason: 'words-do-not-approve', approvals }
   const answer = { state: 'denied', by: 'principal', how: 'words', evidence: execution.id } as const
-  for (const each of waiting) await decideQuestion(parts, each, answer, provenance)
+  for (const each of waiting) await refuseQuestion(parts, each, answer, provenance)
   return { verdict: 'denied', reason: 'clear-no', approvals }
 }

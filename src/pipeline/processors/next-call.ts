@@ -1,4 +1,4 @@
-import { questionAbout, questionsIn } from '../../frames/approval.ts'
+import { approvedBinding, questionAbout, questionsIn } from '../../frames/approval.ts'
 import { framesOf, lastOf, sinceRetry } from '../../frames/execution.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import type { DataOf } from '../../frames/kinds.ts'
@@ -32,7 +32,8 @@ export function createNextCall(rules: CallRules): Route {
     const provenance = deriveProvenance('policy', request.id, [request.provenance])
     const answer = questionAbout(frames, call.id)?.decided
     if (answer !== undefined && answer.data.state !== 'approved') {
-      return refused(call, unanswered[answer.data.state], frame, provenance)
+      const { state, by } = answer.data
+      return refused(call, by === 'operator' ? operatorRefused : unanswered[state], frame, provenance)
     }
     // The clock is looked at by those who ask and who run; what is decided here holds at any time.
     const decision = judgeCall(rules, frames, request, call, Date.parse(frame.at))
@@ -42,10 +43,15 @@ export function createNextCall(rules: CallRules): Route {
   }
 }
 
+const operatorRefused = {
+  code: 'APPROVAL_DENIED',
+  result: 'The operator refused: it was not done, and it is not to be asked again. Say so.'
+} as const
+
 const unanswered = {
   denied: { code: 'APPROVAL_DENIED', result: 'The person refused: it was not done, and it is not to be asked again.' },
   cancelled: { code: 'APPROVAL_CANCELLED', result: 'The question was taken back: it was not done.' },
-  expired: { code: 'APPROVAL_EXPIRED', result: 'The person did not answer in time (timed out): it was not done.' }
+  expired: { code: 'APPROVAL_EXPIRED', result: 'It was not approved in time (timed out): it was not done.' }
 } as const
 
 /** The first call of the newest list that has no result. Throws a TypeError where there is none. */
@@ -76,8 +82,7 @@ export function judge(
   call: AskedCall,
   rest: Pick<Circumstances, 'integrity' | 'callsSoFar' | 'now'>
 ): Decision {
-  const answered = questionAbout(frames, call.call)
-  const approved = answered?.decided?.data.state === 'approved' ? answered.request.data.binding : null
+  const approved = approvedBinding(frames, call.call)
   const declined = questionsIn(sinceRetry(frames)).some(({ decided }) => decided?.data.state === 'denied')
   const tool = registry.get(call.tool)
   return decide(call, { ...rest, tool, tools: registry.names, maxCalls: maxToolCalls, approved, declined, hosts })
