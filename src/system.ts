@@ -43,7 +43,7 @@ import { readMasterKey } from './vault/master-key.ts'
 const memoryTokens = 6_000
 const pollMs = 1_000
 
-/** The doors to the outside, opened. */
+/** The doors to the outside, opened; `channel` is that of the first account. */
 export interface Ports {
   readonly store: Store
   readonly provider: Provider
@@ -86,16 +86,22 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     await opened.close()
     throw error
   })
-  const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
-  const { store, provider, channel } = wrap({ store: opened, provider: providers.provider, channel: messaging })
+  const { account, twilioApiUrl: apiUrl } = config
+  const accounts = new Map(config.accounts.map(each => [each.sid, each]))
+  const open = (of: TwilioAccount) => createTwilioMessaging({ ...config, account: of, apiUrl, clock, observe })
+  const { store, provider, channel } = wrap({ store: opened, provider: providers.provider, channel: open(account) })
+  const channels = new Map(config.accounts.map(each => [each.sid, each === account ? channel : open(each)]))
   const indexKey = await openNames(store, masterKey, entropy).catch(async error => {
     await providers.close()
     await opened.close()
     throw error
   })
 
-  const accounts = new Map([[config.account.sid, config.account]])
-  const channelOf = () => channel
+  const channelOf = (tenant: string) => {
+    const its = channels.get(tenant)
+    if (its === undefined) throw new TypeError('no account of this name is configured')
+    return its
+  }
   const registry = createRegistry(tools)
   const rules = {
     registry,
