@@ -20,6 +20,7 @@ import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
+import { createSpending } from './policy/budgets.ts'
 import { classOf, policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
 import { createSwitches, type Switches } from './policy/switches.ts'
@@ -120,8 +121,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
   const toldOf = (target: string, isOff: boolean, now: number) => switchAct(entropy.id(), target, isOff, now)
+  const spending = createSpending({ store, budgetsOf: config.budgetsOf, observe })
   const switches = createSwitches({ store, clock, toldOf })
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches }
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches, spending }
   const engine = createEngine({
     ...parts,
     provider,

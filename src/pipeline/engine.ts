@@ -5,6 +5,7 @@ import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
 import { received } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
+import type { Spending } from '../policy/budgets.ts'
 import type { Switches } from '../policy/switches.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AuditOf } from '../store/audit.ts'
@@ -50,6 +51,7 @@ export interface EngineParts {
   /** Hosts that a message to somebody else may link to whatever it was made of. */
   readonly linkHosts: ReadonlySet<string>
   readonly switches: Switches
+  readonly spending: Spending
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf
@@ -85,6 +87,7 @@ export function createEngine(parts: EngineParts): Engine {
     'reply.sent': () => 'rest',
     'command.received': tell,
     'message.refused': tell,
+    'budget.exceeded': tell,
     'work.failed': tell,
     'outcome.unknown': tell
   }

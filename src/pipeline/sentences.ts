@@ -6,6 +6,7 @@ type Codes =
   | `REFUSED_${DataOf<'message.refused'>['reason']}`
   | `COMMAND_${DataOf<'command.received'>['command']}`
   | `EVIDENCE_${DataOf<'evidence.judged'>['reason']}`
+  | `BUDGET_${DataOf<'budget.exceeded'>['budget']}`
   | 'DELAYED'
 
 const english = {
@@ -37,6 +38,10 @@ const english = {
   EVIDENCE_expired: 'The time for this question was over (it timed out), so nothing was approved.',
   'EVIDENCE_decided-already': 'This question was answered already.',
   EVIDENCE_ambiguous: 'This code fits more than one question, so nothing was approved. Send NO and ask me again.',
+  BUDGET_audioSecondsPerDay:
+    'You have used up the voice notes that I may listen to in a day, so I did not act on this one. Please type it, or send it again tomorrow.',
+  BUDGET_tokensPerDay:
+    'You have used up what I may do for you in a day, so I stopped here; what was done before stays done. Please ask again tomorrow.',
   DELAYED: 'I have your message. A service that I need is slow to answer; I keep trying and will tell you how it ends.'
 } satisfies Record<Codes, string>
 

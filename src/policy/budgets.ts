@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import type { Observe } from '../frames/event.ts'
+import type { Execution } from '../frames/execution.ts'
 import type { Store } from '../store/store.ts'
 
 /** How much one person may use; the rest is refused until the window is over. */
@@ -32,37 +35,52 @@ export const defaultBudgets: Omit<Budgets, 'messagesPerMinute'> = {
 /** The budgets that are summed up in windows. */
 export type Spendable = 'audioSecondsPerDay' | 'tokensPerDay' | 'callsPerHour' | 'sendsPerDay' | 'promptsPerHour'
 
-/** Whose budget it is, and what uses it: the same use said again, after a crash or by a retry, is no second one. */
+/** Whose budget it is, and what of an execution uses it. `what` is the same when it is done again, after a crash or by a retry. */
 export interface Use {
-  readonly tenant: string
-  readonly principal: string
-  readonly by: string
+  readonly execution: Pick<Execution, 'id' | 'tenant' | 'principal'>
+  readonly what: string
 }
 
-/** What is spent of the budgets of all people, over all processes and restarts. */
+/** What people have spent of their budgets, over all processes and restarts. */
 export interface Spending {
-  /** Takes `amount` if that much is left, before it is used. Takes nothing and answers false where it is not. */
+  /** What a person of a tenant may spend. */
+  readonly allowed: BudgetsOf
+  /** Takes `amount` before it is used, if that much is left; else takes nothing and answers false. */
   reserve(budget: Spendable, use: Use, amount: number): Promise<boolean>
-  /** Corrects a reservation to what was really used. */
-  settle(budget: Spendable, use: Use, amount: number): Promise<void>
+  /** Corrects a reservation to what was really used, whenever it can. A correction that is lost leaves what was reserved. */
+  settle(budget: Spendable, use: Use, amount: number): void
+  /** Whether a person who is over a budget is told so now: once a minute, so that nobody can make us chatter. */
+  tells(use: Use): Promise<boolean>
 }
 
-const hour = 3_600_000
+const minute = 60_000
+const hour = 60 * minute
 const day = 24 * hour
 
 /** Keeps account of budgets in a store. */
-export function createSpending(store: Pick<Store, 'spend'>, budgetsOf: BudgetsOf): Spending {
-  const say = (budget: Spendable, { tenant, principal, by }: Use, amount: number) =>
-    store.spend(`${budget}:${tenant}:${principal}`, budget.endsWith('PerDay') ? day : hour, by, amount)
+export function createSpending(parts: {
+  store: Pick<Store, 'spend'>
+  budgetsOf: BudgetsOf
+  observe: Observe
+}): Spending {
+  const { store, budgetsOf, observe } = parts
+  const say = (of: string, windowMs: number, { execution, what }: Use, amount: number) => {
+    const by = createHash('sha256').update(`${execution.id} ${what}`).digest('base64url').slice(0, 16)
+    return store.spend(`${of}:${execution.tenant}:${execution.principal}`, windowMs, by, amount)
+  }
+  const windowOf = (budget: Spendable) => (budget.endsWith('PerDay') ? day : hour)
   return {
+    allowed: budgetsOf,
     async reserve(budget, use, amount) {
-      const { total } = await say(budget, use, amount)
-      if (total <= budgetsOf(use.tenant)[budget]) return true
-      await say(budget, use, 0)
+      const { total } = await say(budget, windowOf(budget), use, amount)
+      if (total <= budgetsOf(use.execution.tenant)[budget]) return true
+      await say(budget, windowOf(budget), use, 0)
+      observe('budget.exceeded', { execution: use.execution.id, budget })
       return false
     },
-    async settle(budget, use, amount) {
-      await say(budget, use, amount)
-    }
+    settle(budget, use, amount) {
+      say(budget, windowOf(budget), use, amount).catch(() => undefined)
+    },
+    tells: async use => (await say('told', minute, use, 1)).total === 1
   }
 }

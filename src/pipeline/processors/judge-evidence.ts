@@ -6,6 +6,7 @@ import type { DataOf } from '../../frames/kinds.ts'
 import { deriveProvenance, type Provenance } from '../../frames/provenance.ts'
 import { isCode } from '../../inbox/code-message.ts'
 import { countWrongCode, decideQuestion, type QuestionParts, type Waiting, waitingIn } from '../../inbox/questions.ts'
+import type { Spending } from '../../policy/budgets.ts'
 import { plainAnswer } from '../../policy/plain-answers.ts'
 import type { Route } from '../pipeline.ts'
 import type { Processor } from '../processor.ts'
@@ -13,16 +14,17 @@ import type { CodeOf } from './post-prompt.ts'
 
 type Verdict = DataOf<'evidence.judged'>
 
+/** What judging needs: codes by their hash, and how many wrong ones a person may send in a day before none of theirs counts. */
+type EvidenceParts = QuestionParts & { codeOf: CodeOf; spending: Pick<Spending, 'allowed'> }
+
 const day = 86_400_000
-/** Wrong codes of a person in a day; after that none of theirs counts. */
-const mostWrongCodes = 6
 const mostRemembered = 10
 
 /**
  * Judges a message that may answer a question: a code approves the one question it belongs to, a plain no refuses all that are open,
  * and nothing else says anything. No model is asked. Safe to do twice: an answer names the message that it rests on.
  */
-export function createJudgeEvidence(parts: QuestionParts & { codeOf: CodeOf }): Processor {
+export function createJudgeEvidence(parts: EvidenceParts): Processor {
   return {
     name: 'judge-evidence',
     async run({ execution, frame }) {
@@ -73,7 +75,7 @@ async function judgedBefore({ store }: QuestionParts, { id, lane }: Execution): 
 }
 
 async function judgeCode(
-  parts: QuestionParts & { codeOf: CodeOf },
+  parts: EvidenceParts,
   execution: Execution,
   message: DataOf<'code.received'>,
   provenance: Provenance
@@ -86,7 +88,11 @@ async function judgeCode(
   const waiting = await waitingIn(parts.store, execution.lane)
   if (waiting.length === 0) return refuse('no-question')
   const wrongCodes = await parts.store.record(tally(execution))
-  if (wrongsIn(wrongCodes?.data, Date.parse(execution.at)).length >= mostWrongCodes) return refuse('too-many-tries')
+  if (
+    wrongsIn(wrongCodes?.data, Date.parse(execution.at)).length >=
+    parts.spending.allowed(execution.tenant).failedCodesPerDay
+  )
+    return refuse('too-many-tries')
   const said = Buffer.from(message.text.trim())
   const fitting = waiting.filter(({ request }) => timingSafeEqual(said, Buffer.from(parts.codeOf(request.data.hash))))
   const [fit, ...more] = fitting
