@@ -8,14 +8,15 @@ declare module 'fastify' {
     limits: {
       /** Counts a refusal of the request's address; answers the seconds to wait where it has had too many, else 0. */
       refusal(request: FastifyRequest): Promise<number>
-      /** Counts a message of a sender, by pseudonym; answers whether that was one too many; null where there is no limit. Rejects with STORE_UNAVAILABLE. */
-      sender: ((request: FastifyRequest, principal: string) => Promise<boolean>) | null
+      /** What counts a message of a tenant's sender, by pseudonym, and answers whether that was one too many; null where there is no limit. Rejects with STORE_UNAVAILABLE. */
+      sender(request: FastifyRequest, tenant: string): ((principal: string) => Promise<boolean>) | null
       /** Counts a wrong operator token of the request's address; answers as `refusal`. A right one is never counted. */
       login(request: FastifyRequest): Promise<number>
     }
   }
   interface FastifyRequest {
     principal: string
+    messagesPerMinute: number
   }
 }
 
@@ -30,15 +31,20 @@ export const rateLimit = fp(
     const refusals = app.createRateLimit({ max: config.rateLimitPerIp, timeWindow })
     const logins = app.createRateLimit({ max: wrongTokens, timeWindow })
     const bySender = { keyGenerator: (request: FastifyRequest) => request.principal, countedIn: 'store' }
-    const messages = app.createRateLimit({ max: config.rateLimitPerSender, timeWindow, ...bySender })
+    const max = (request: FastifyRequest) => request.messagesPerMinute
+    const messages = app.createRateLimit({ max, timeWindow, ...bySender })
     app.decorateRequest('principal', '')
-    const count = async (request: FastifyRequest, principal: string) => {
+    app.decorateRequest('messagesPerMinute', 0)
+    const count = (request: FastifyRequest) => async (principal: string) => {
       request.principal = principal
       return waitOf(await messages(request)) > 0
     }
     app.decorate('limits', {
       refusal: async request => (config.rateLimitPerIp === 0 ? 0 : waitOf(await refusals(request))),
-      sender: config.rateLimitPerSender === 0 ? null : count,
+      sender(request, tenant) {
+        request.messagesPerMinute = config.budgetsOf(tenant).messagesPerMinute
+        return request.messagesPerMinute === 0 ? null : count(request)
+      },
       login: async request => waitOf(await logins(request))
     })
   },

@@ -10,8 +10,8 @@ import type { Store } from '../src/store/store.ts'
 export interface System {
   readonly config: {
     readonly publicUrl: string
-    /** Messages a minute; 0 is off. */
-    readonly rateLimitPerSender: number
+    /** What a person of a tenant may send; 0 is no limit. */
+    readonly budgetsOf: (tenant: string) => { readonly messagesPerMinute: number }
     /** Refused requests a minute; 0 is off. */
     readonly rateLimitPerIp: number
   }

@@ -8,6 +8,7 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
 
   send <file.ogg|text>   signs a message, posts it to the running server, prints the frames as they come, then the answer
        --from <address>    who writes (whatsapp:+15551234567, +15551234567)
+       --account <sid>     which account is written to, if not TWILIO_ACCOUNT_SID (so with curl and timeline)
        --to <origin>       where the server listens, if not on PORT (http://127.0.0.1:3000)
        --show              with the words, not only the facts
        --wait <seconds>    how long to wait for the answer (120)

@@ -1,11 +1,14 @@
 import { resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
+import { mustKeepApart, readAccounts } from './config/accounts.ts'
+import { readBudgets } from './config/budgets.ts'
 import { readDatabase } from './config/database.ts'
 import { type Providers, readProviders } from './config/providers.ts'
 import { readTools } from './config/tools.ts'
 import { type Settings, schema } from './config/variables.ts'
 import type { Warning } from './config/warnings.ts'
 import type { ServerSettings } from './tools/mcp/server-settings.ts'
+import type { BudgetsOf } from './policy/budgets.ts'
 
 /** The whole configuration, checked and in the units the rooms use. */
 export interface Config {
@@ -13,7 +16,10 @@ export interface Config {
   readonly port: number
   /** The origin that Twilio calls; the only base for signature checks. */
   readonly publicUrl: string
+  /** The account of the variables: the one that commands speak for unless another is named. */
   readonly account: TwilioAccount
+  /** Every account, that one first: each is a tenant. */
+  readonly accounts: readonly TwilioAccount[]
   readonly twilioApiUrl: string
   readonly speech: 'openai' | 'local'
   readonly providers: Providers
@@ -31,8 +37,7 @@ export interface Config {
   readonly maxAudioSeconds: number
   readonly timeZone: string
   readonly workerConcurrency: number
-  /** Messages a minute; 0 is off. */
-  readonly rateLimitPerSender: number
+  readonly budgetsOf: BudgetsOf
   /** Refused requests a minute; 0 is off. */
   readonly rateLimitPerIp: number
   readonly trustProxy: readonly string[]
@@ -70,16 +75,23 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 
   const settings = parsed.data
   const warnings: Warning[] = idle.some(name => set[name] !== undefined) ? ['setting-without-use'] : []
-  const account = readAccount(settings, problems, warnings)
+  const accounts = readAccounts(settings, set, problems, warnings)
   const providers = readProviders(settings, set, problems, warnings)
   const toolServers = readTools(settings.TOOLS_FILE, problems)
+  const budgetsOf = readBudgets(
+    settings,
+    accounts.map(({ sid }) => sid),
+    problems
+  )
+  mustKeepApart(accounts, [...providers.transcribe, ...providers.respond], problems)
   const databaseUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
     host: settings.HOST,
     port: settings.PORT,
     publicUrl: settings.PUBLIC_URL,
-    account,
+    account: accounts[0],
+    accounts,
     twilioApiUrl: settings.TWILIO_API_URL,
     speech: settings.SPEECH,
     providers,
@@ -94,7 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     maxAudioSeconds: settings.MAX_AUDIO_SECONDS,
     timeZone: settings.TIME_ZONE,
     workerConcurrency: settings.WORKER_CONCURRENCY,
-    rateLimitPerSender: settings.RATE_LIMIT_PER_SENDER,
+    budgetsOf,
     rateLimitPerIp: settings.RATE_LIMIT_PER_IP,
     trustProxy: settings.TRUST_PROXY ?? [],
     linkHosts: new Set(settings.ALLOWED_LINK_HOSTS ?? []),
@@ -108,39 +120,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
-function readAccount(settings: Settings, problems: string[], warnings: Warning[]): TwilioAccount {
-  const { TWILIO_API_KEY_SID: user, TWILIO_API_KEY_SECRET: password } = settings
-  if (user !== undefined && password === undefined) problems.push(incompleteKey('SECRET', 'SID'))
-  if (user === undefined && password !== undefined) problems.push(incompleteKey('SID', 'SECRET'))
-  const hasKey = user !== undefined && password !== undefined
-  if (!hasKey) warnings.push('rest-with-auth-token')
-  const everybody = settings.ALLOWED_SENDERS.includes('*')
-  if (everybody) warnings.push('everybody-allowed')
-  const tokens = [settings.TWILIO_AUTH_TOKEN, settings.TWILIO_AUTH_TOKEN_NEXT].filter(token => token !== undefined)
-  return {
-    sid: settings.TWILIO_ACCOUNT_SID,
-    authTokens: [...new Set(tokens)],
-    sharedKeys: new Map((settings.TWILIO_SHARED_KEYS ?? []).map(splitPair)),
-    rest: hasKey ? { user, password } : { user: settings.TWILIO_ACCOUNT_SID, password: settings.TWILIO_AUTH_TOKEN },
-    senders: settings.TWILIO_SENDERS,
-    allowed: everybody ? '*' : new Set(settings.ALLOWED_SENDERS)
-  }
-}
-
-function incompleteKey(missing: string, other: string): string {
-  return `TWILIO_API_KEY_${missing} is missing: set it too, or remove TWILIO_API_KEY_${other}.`
-}
-
-function splitPair(pair: string): [string, string] {
-  const at = pair.indexOf('=')
-  return [pair.slice(0, at), pair.slice(at + 1)]
-}
-
 // Variables of the interface that this version cannot honour: a setting that is silently ignored is a promise broken.
 const unsupported: Readonly<Record<string, { because: string; harmless?: string }>> = {
-  TWILIO_ACCOUNTS_FILE: { because: 'serves one account' },
-  BUDGETS_FILE: { because: 'has no budgets' },
-  DELETE_AT_TWILIO: { because: 'deletes nothing at Twilio', harmless: 'no' },
   SECRETS: { because: 'has no tools with secrets', harmless: 'env' }
 }
 

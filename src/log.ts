@@ -45,6 +45,7 @@ const levels: Readonly<Record<EventName, pino.Level>> = {
   'approval.decided': 'info',
   'evidence.judged': 'info',
   'provider.called': 'info',
+  'budget.exceeded': 'info',
   'media.refused': 'warn',
   'api.answered': 'info',
   'sweep.finished': 'debug',

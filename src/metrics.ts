@@ -3,6 +3,7 @@ import type { EventName, FieldsOf, Observe } from './frames/event.ts'
 import { states } from './frames/execution.ts'
 import { failures } from './frames/failure.ts'
 import { kinds } from './frames/kinds.ts'
+import { defaultBudgets } from './policy/budgets.ts'
 import type { Depth } from './store/store.ts'
 
 /** The numbers that `GET /metrics` shows, in Prometheus' text format. */
@@ -40,7 +41,8 @@ const label = {
   use: among(['transcribe', 'respond', 'speak']),
   outcome: among(['done', 'aborted', ...codes]),
   state: among(states),
-  code: among([...codes, ...alerts])
+  code: among([...codes, ...alerts]),
+  budget: among(Object.keys(defaultBudgets))
 }
 
 /** Makes the metrics of one server on a registry of its own. `depth` is asked at each scrape; where it fails, the depth is not a number. */
@@ -94,6 +96,7 @@ function reactions(registry: Registry): Reactions {
   const unknown = counter('unknown_outcomes', 'Effects whose outcome nobody recorded')
   const attempts = counter('attempts_failed', 'Tries that failed and will be repeated', 'step', 'code')
   const failed = counter('failed', 'Work that was given up, by step and code', 'step', 'code')
+  const overBudget = counter('over_budget', 'What a person was refused over a budget', 'budget')
   const alerts = counter('alerts', 'Things that the operator should look at, by code', 'code')
   const unmatched = counter('status_unmatched', 'Status callbacks for messages that are not known')
   const unknownKinds = counter('unknown_kinds', 'Frames of a kind or version that this build does not know')
@@ -117,6 +120,7 @@ function reactions(registry: Registry): Reactions {
     'outcome.unknown': () => unknown.inc(),
     'attempt.failed': fields => attempts.inc({ step: label.step(fields.step), code: label.code(fields.code) }),
     'work.failed': fields => failed.inc({ step: label.step(fields.step), code: label.code(fields.code) }),
+    'budget.exceeded': ({ budget }) => overBudget.inc({ budget: label.budget(budget) }),
     alert: ({ code }) => alerts.inc({ code: label.code(code) }),
     'status.unmatched': () => unmatched.inc(),
     'kind.unknown': () => unknownKinds.inc(),

@@ -22,6 +22,7 @@ import { keepTimers } from './inbox/timers.ts'
 import { type KeptStoreParts, openKeptStore } from './kept-store.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
+import { createSpending } from './policy/budgets.ts'
 import { policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
 import { createSwitches, type SwitchedBy, type Switches } from './policy/switches.ts'
@@ -44,7 +45,7 @@ import type { Secrets } from './vault/secrets.ts'
 const memoryTokens = 6_000
 const pollMs = 1_000
 
-/** The doors to the outside, opened. */
+/** The doors to the outside, opened; `channel` is that of the first account. */
 export interface Ports {
   readonly store: Store
   readonly provider: Provider
@@ -88,9 +89,11 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     throw error
   })
   const { indexKey } = kept
-  const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
-  const { store, provider, channel } = wrap({ store: kept.store, provider: providers.provider, channel: messaging })
-
+  const { account, twilioApiUrl: apiUrl } = config
+  const accounts = new Map(config.accounts.map(each => [each.sid, each]))
+  const open = (of: TwilioAccount) => createTwilioMessaging({ ...config, account: of, apiUrl, clock, observe })
+  const { store, provider, channel } = wrap({ store: kept.store, provider: providers.provider, channel: open(account) })
+  const channels = new Map(config.accounts.map(each => [each.sid, each === account ? channel : open(each)]))
   const remote = await openRemoteTools(config, { store, clock, observe, tools, secrets: noSecrets }).catch(
     async error => {
       await providers.close()
@@ -99,8 +102,11 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     }
   )
   const registry = createRegistry(tools, remote)
-  const accounts = new Map([[config.account.sid, config.account]])
-  const channelOf = () => channel
+  const channelOf = (tenant: string) => {
+    const its = channels.get(tenant)
+    if (its === undefined) throw new TypeError('no account of this name is configured')
+    return its
+  }
   const rules = {
     registry,
     maxToolCalls: config.maxToolCalls,
@@ -118,7 +124,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
   const toldOf = (...act: [string, boolean, number, SwitchedBy]) => switchAct(entropy.id(), ...act)
   const switches = createSwitches({ store, clock, toldOf })
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, tokenOf, pseudonym, switches }
+  const spending = createSpending({ store, budgetsOf: config.budgetsOf, observe })
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, tokenOf, pseudonym, switches, spending }
   const engine = createEngine({
     ...parts,
     provider,

@@ -83,6 +83,7 @@ const facts: { readonly [K in Kind]: (data: DataOf<K>) => string } = {
   'code.received': ({ forwarded }) => list('six digits', forwarded && 'forwarded'),
   'command.received': ({ command }) => command,
   'message.refused': ({ reason, tell }) => list(reason, tell ? 'told' : 'not told'),
+  'budget.exceeded': ({ budget, tell }) => list(budget, tell ? 'told' : 'not told'),
   'audio.downloaded': ({ type, bytes, seconds }) =>
     list(type, size(bytes), seconds !== null && `${seconds.toFixed(1)} s`),
   'speech.transcribed': ({ text, provider, model }) => list(counted(wordsIn(text), 'word'), `${provider} ${model}`),

@@ -40,7 +40,6 @@ t.test('the required variables alone make a whole configuration', async t => {
     maxAudioSeconds: 600,
     timeZone: 'UTC',
     workerConcurrency: 8,
-    rateLimitPerSender: 20,
     rateLimitPerIp: 600,
     retention: { audioMs: 86_400_000, contentMs: 2_592_000_000, auditMs: 34_560_000_000 },
     logLevel: 'info'
@@ -51,7 +50,19 @@ t.test('the required variables alone make a whole configuration', async t => {
     sharedKeys: new Map(),
     rest: { user: whole.TWILIO_ACCOUNT_SID, password: whole.TWILIO_AUTH_TOKEN },
     senders: ['whatsapp:+14155238886', '+14155238886'],
-    allowed: new Set(['whatsapp:+4917600000000', 'whatsapp:US.13491208655302741918'])
+    allowed: new Set(['whatsapp:+4917600000000', 'whatsapp:US.13491208655302741918']),
+    deletesMedia: false
+  })
+  t.strictSame(config.accounts, [config.account])
+  t.strictSame(config.budgetsOf(config.account.sid), {
+    ...{
+      messagesPerMinute: 20,
+      audioSecondsPerDay: 7_200,
+      tokensPerDay: 2_000_000,
+      callsPerHour: 300,
+      sendsPerDay: 50
+    },
+    ...{ promptsPerHour: 6, openQuestions: 3, failedCodesPerDay: 6 }
   })
   const openai = { baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-test', api: 'responses' }
   t.match(config.providers, { transcribe: [openai], respond: [openai] })
@@ -60,7 +71,7 @@ t.test('the required variables alone make a whole configuration', async t => {
 
 t.test('an empty variable counts as unset', async t => {
   const empty = Object.fromEntries(variables.map(({ name }) => [name, '']))
-  t.strictSame(readConfig({ ...empty, ...whole }), readConfig(whole))
+  t.match(readConfig({ ...empty, ...whole }), { ...readConfig(whole), budgetsOf: Function })
 })
 
 t.test('each missing variable is told in a sentence of its own, all at once', async t => {
@@ -157,7 +168,6 @@ t.test('bounds are inside, and a loopback host may be anything', async t => {
   t.match(config, { port: 0, publicUrl: 'http://127.0.0.1:4000', twilioApiUrl: 'http://[::1]:4001', leaseMs: 2_000 })
   t.match(config, {
     workerConcurrency: 0,
-    rateLimitPerSender: 0,
     trustProxy: ['10.0.0.0/8', '::1'],
     operatorToken: key
   })
@@ -309,8 +319,8 @@ t.test('a variable that this version cannot honour stops the start', async t => 
   t.strictSame(problemsOf({ TOOLS_FILE: '/S3cret/tools.json' }), [
     'TOOLS_FILE is set, but this version has only the built-in tools: remove it.'
   ])
-  t.match(problemsOf({ DELETE_AT_TWILIO: 'yes', SECRETS: 'vault' }), [/^DELETE_AT_TWILIO is set/, /^SECRETS is set/])
-  t.strictSame(problemsOf({ DELETE_AT_TWILIO: 'no', SECRETS: 'env' }), [])
+  t.match(problemsOf({ SECRETS: 'vault' }), [/^SECRETS is set/])
+  t.strictSame(problemsOf({ SECRETS: 'env' }), [])
 })
 
 t.test('.env.example holds every variable with its meaning and no value', async t => {

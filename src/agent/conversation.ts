@@ -70,6 +70,11 @@ export function recall(earlier: readonly { readonly frames: readonly Frame[] }[]
   return remembered
 }
 
+/** How many tokens a model is shown with `itemsShown`, estimated. */
+export function tokensShown(memory: readonly Memory[], frames: readonly Frame[]): number {
+  return tokensOf(itemsShown(memory, frames))
+}
+
 /** An estimate that errs on the high side for every script: three bytes of UTF-8 a token, and a few for each item. */
 function tokensOf(items: readonly Item[]): number {
   return Math.ceil(Buffer.byteLength(JSON.stringify(items)) / 3)

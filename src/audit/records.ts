@@ -91,6 +91,10 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
       const said = { action: 'execution.cancel', outcome: 'done', detail: { reason: frame.data.reason } }
       return [{ id: `${frame.n}:cancelled`, ...said, actor: 'operator' }]
     }
+    case 'budget.exceeded': {
+      const { budget, tell: told } = frame.data
+      return [{ id: `${frame.n}:refused`, action: 'budget.refuse', outcome: 'refused', detail: { budget, told } }]
+    }
     case 'work.retried': {
       const { from, effect = null } = frame.data
       const said = { id: `${frame.n}:retry`, action: 'execution.retry', outcome: 'done', detail: { from, effect } }

@@ -11,4 +11,6 @@ export interface TwilioAccount {
   readonly senders: readonly string[]
   /** Who may talk to the agent. */
   readonly allowed: ReadonlySet<string> | '*'
+  /** Whether voice notes are deleted at Twilio once they are kept here (rule R21). */
+  readonly deletesMedia: boolean
 }

@@ -18,6 +18,16 @@ export function originOf({ host, port }: Pick<Config, 'host' | 'port'>, to: stri
   return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
 }
 
+/** The configuration as a command speaks for an account: the one that `--account` names by its SID, else that of the variables. */
+export function speakingFor(config: Config, sid: string | undefined): Config {
+  if (sid === undefined) return config
+  const account = config.accounts.find(each => each.sid === sid)
+  if (account !== undefined) return { ...config, account }
+  throw new Error(
+    '--account takes the SID of a configured account: TWILIO_ACCOUNT_SID, or one of TWILIO_ACCOUNTS_FILE.'
+  )
+}
+
 /** The operator's token, which reading needs. */
 export function tokenOf({ operatorToken }: Pick<Config, 'operatorToken'>): string {
   if (operatorToken !== undefined) return operatorToken

@@ -32,9 +32,9 @@ export async function withCustody<T>(
   })
   if (kept === null) return act(remote(config, to))
   const auditOf = createAuditOf({ fingerprint: text => fingerprintOf(kept.indexKey, text), classOf: () => null })
-  const { dataDir, account } = config
+  const { dataDir, accounts } = config
   try {
-    return await act(createCustody(kept, { ...parts, auditOf, dataDir, tenants: [account.sid] }))
+    return await act(createCustody(kept, { ...parts, auditOf, dataDir, tenants: accounts.map(({ sid }) => sid) }))
   } finally {
     await kept.close()
   }

@@ -17,7 +17,8 @@ export function pretendCaller(config: Config, options: PretendOptions): { caller
   const to = senders.find(sender => sender.startsWith('whatsapp:') === onWhatsApp)
   if (to === undefined) {
     const missing = onWhatsApp ? 'whatsapp:+…' : '+…'
-    throw new Error(`TWILIO_SENDERS has no ${missing} address that this person could write to: name another --from.`)
+    const account = sid === config.accounts[0]?.sid ? 'TWILIO_SENDERS' : 'The account'
+    throw new Error(`${account} has no ${missing} address that this person could write to: name another --from.`)
   }
   const [authToken = ''] = authTokens
   const { addMedia, deliverTo } = options

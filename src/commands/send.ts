@@ -6,7 +6,7 @@ import { createOperatorClient, follow, isAtRest } from '../operator-client.ts'
 import { duration, labelled, type Screen } from '../screen.ts'
 import type { Caller, Posted } from '../simulator/caller.ts'
 import { frameLines, type ShownExecution } from '../timeline.ts'
-import { type Command, onlyArgument, originOf, tokenOf } from './command.ts'
+import { type Command, onlyArgument, originOf, speakingFor, tokenOf } from './command.ts'
 import { pretendCaller } from './pretend-caller.ts'
 import { openStandIn } from './stand-in.ts'
 
@@ -20,7 +20,7 @@ export const send: Command = async (args, { env, screen }) => {
   const voiceNote = readVoiceNote(words)
   const seconds = Number(values.wait)
   if (!(seconds > 0)) throw new Error('--wait takes a number of seconds.')
-  const config = readConfig(env)
+  const config = speakingFor(readConfig(env), values.account)
   const origin = originOf(config, values.to)
   const client = createOperatorClient(origin, tokenOf(config))
   const standIn = await openStandIn(config, voiceNote !== null)
@@ -47,6 +47,7 @@ export const send: Command = async (args, { env, screen }) => {
 }
 
 const options = {
+  account: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
   show: { type: 'boolean', default: false },

@@ -3,17 +3,17 @@ import { messageSid } from '../channels/twilio-receive.ts'
 import { readConfig } from '../config.ts'
 import { createOperatorClient } from '../operator-client.ts'
 import { chainIsWhole, timelineLines } from '../timeline.ts'
-import { type Command, onlyArgument, originOf, tokenOf } from './command.ts'
+import { type Command, onlyArgument, originOf, speakingFor, tokenOf } from './command.ts'
 
 /** `knomly timeline <id>`: what happened to one message, frame by frame. Exit code 1 for an unknown id and for a broken chain. */
 export const timeline: Command = async (args, { env, screen }) => {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { show: { type: 'boolean', default: false }, to: { type: 'string' } }
+    options: { account: { type: 'string' }, show: { type: 'boolean', default: false }, to: { type: 'string' } }
   })
   const id = onlyArgument(positionals, 'The id of an execution or a message')
-  const config = readConfig(env)
+  const config = speakingFor(readConfig(env), values.account)
   const execution = messageSid.test(id) ? `messaging:${config.account.sid}:${id}` : id
   const found = await createOperatorClient(originOf(config, values.to), tokenOf(config)).execution(execution)
   if (found === null) {

@@ -114,6 +114,25 @@ export function masterKey(value: string): Buffer {
   return bytes
 }
 
+const address = /^(whatsapp:)?\+[1-9]\d{6,14}$|^\d{3,8}$/
+// A WhatsApp user without a number is known by a business-scoped id (twilio.com/docs/whatsapp, rule R22).
+const scopedUser = /^whatsapp:[A-Z]{2}\.([A-Z]+\.)?[A-Za-z0-9]{1,128}$/
+
+/** Whether it is an address that messages can be sent from. */
+export function isAddress(value: string): boolean {
+  return address.test(value)
+}
+
+/** Whether it is an address that a person can write from. */
+export function isPerson(value: string): boolean {
+  return address.test(value) || scopedUser.test(value)
+}
+
+/** Whether it is the id of a signing key with its secret. */
+export function isSharedKey(value: string): boolean {
+  return /^[\w-]{1,200}=[!-~]{16,}$/.test(value)
+}
+
 /** Whether the runtime knows the time zone. */
 export function isTimeZone(value: string): boolean {
   try {

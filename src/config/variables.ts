@@ -7,8 +7,11 @@ import {
   choice,
   databaseUri,
   documented,
+  isAddress,
   isHost,
+  isPerson,
   isRange,
+  isSharedKey,
   isTimeZone,
   key,
   list,
@@ -19,10 +22,6 @@ import {
   type Variable,
   whole
 } from './checks.ts'
-
-const address = /^(whatsapp:)?\+[1-9]\d{6,14}$|^\d{3,8}$/
-// A WhatsApp user without a number is known by a business-scoped id (twilio.com/docs/whatsapp, rule R22).
-const scopedUser = /^whatsapp:[A-Z]{2}\.([A-Z]+\.)?[A-Za-z0-9]{1,128}$/
 
 /** Every variable that is read, with its check and its meaning. A problem completes the sentence that starts with the name. */
 export const schema = z.object({
@@ -52,23 +51,25 @@ export const schema = z.object({
     .optional()
     .register(documented, { meaning: 'API key for REST and media; without it the auth token is used' }),
   TWILIO_API_KEY_SECRET: token().optional().register(documented, { meaning: 'secret of the API key', secret: true }),
-  TWILIO_SENDERS: list('our own addresses, comma-separated (whatsapp:+14155238886, +14155238886)', item =>
-    address.test(item)
-  ).register(documented, {
-    meaning: 'our own addresses, comma-separated (whatsapp:+…, +…); a message to any other is refused',
-    required: true
-  }),
+  TWILIO_SENDERS: list('our own addresses, comma-separated (whatsapp:+14155238886, +14155238886)', isAddress).register(
+    documented,
+    {
+      meaning: 'our own addresses, comma-separated (whatsapp:+…, +…); a message to any other is refused',
+      required: true
+    }
+  ),
   TWILIO_API_URL: checked('https://api.twilio.com, or the origin of a loopback host', apiOrigin)
     .default('https://api.twilio.com')
     .register(documented, {
       meaning: "origin of Twilio's REST and media; another one for a loopback host only",
       default: 'https://api.twilio.com'
     }),
-  TWILIO_SHARED_KEYS: list('id=secret pairs, comma-separated, with secrets of 16 characters or more', item =>
-    /^[\w-]{1,200}=[!-~]{16,}$/.test(item)
-  )
+  TWILIO_SHARED_KEYS: list('id=secret pairs, comma-separated, with secrets of 16 characters or more', isSharedKey)
     .optional()
     .register(documented, { meaning: 'customer-managed signing keys: id=secret, comma-separated', secret: true }),
+  TWILIO_ACCOUNTS_FILE: text('the path of a JSON file')
+    .optional()
+    .register(documented, { meaning: 'JSON: further accounts, each a tenant of its own' }),
 
   OPENAI_API_KEY: key()
     .optional()
@@ -122,7 +123,7 @@ export const schema = z.object({
     }),
   ALLOWED_SENDERS: list(
     '* or the addresses that may talk to the agent, comma-separated',
-    item => item === '*' || address.test(item) || scopedUser.test(item)
+    item => item === '*' || isPerson(item)
   ).register(documented, {
     meaning: 'who may talk to the agent: addresses, comma-separated, or * for everybody',
     required: true
@@ -148,6 +149,9 @@ export const schema = z.object({
     1_000_000,
     600
   ),
+  BUDGETS_FILE: text('the path of a JSON file')
+    .optional()
+    .register(documented, { meaning: 'JSON: how much one person may use, for all accounts and for one' }),
   TRUST_PROXY: list('addresses or ranges (10.0.0.0/8) of our own proxies, comma-separated', isRange)
     .optional()
     .register(documented, { meaning: 'addresses of our own proxies; only decides which address is counted' }),
@@ -156,6 +160,7 @@ export const schema = z.object({
     .register(documented, {
       meaning: 'hosts that an answer may link to also where it was made of the words of others'
     }),
+  DELETE_AT_TWILIO: choice('yes: voice notes are deleted at Twilio once they are kept here', ['no', 'yes']),
   RETENTION_AUDIO_HOURS: whole('hours that audio is kept', 1, 8_760, 24),
   RETENTION_CONTENT_DAYS: whole('days that messages are kept', 1, 3_650, 30),
   RETENTION_AUDIT_DAYS: whole('days that audit records are kept', 1, 3_650, 400),

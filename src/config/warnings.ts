@@ -1,7 +1,9 @@
 /** What is allowed and yet worth a look: the sentence of each code. */
 export const warningSentences = {
-  'rest-with-auth-token': 'REST and media use the auth token: set TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET.',
-  'everybody-allowed': 'ALLOWED_SENDERS is *: everybody who knows the number may talk to the agent.',
+  'rest-with-auth-token':
+    'REST and media of an account use its auth token: set TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET (in TWILIO_ACCOUNTS_FILE apiKeySid and apiKeySecretVariable).',
+  'everybody-allowed':
+    'ALLOWED_SENDERS is *, or allowedSenders of an account are: everybody who knows the number may talk to the agent.',
   'database-without-protection':
     'MONGODB_INSECURE lets a MONGODB_URI without credentials or TLS pass: its network must be private.',
   'provider-without-tls': 'A provider is called over http: what people say crosses the network in the clear.',

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts'
 import { labelled, type Screen } from '../screen.ts'
 
 /** What the doctor found out about one thing: fine, worth a look, or wrong; a remedy says what to do. */
@@ -6,6 +7,12 @@ export interface Finding {
   readonly name: string
   readonly detail: string
   readonly remedy?: string
+}
+
+/** What was found out about an account of several: it says which. */
+export function ofAccount(finding: Finding, { accounts }: Pick<Config, 'accounts'>, index: number): Finding {
+  const sid = accounts[index]?.sid
+  return accounts.length > 1 ? { ...finding, detail: `${finding.detail} (${sid})` } : finding
 }
 
 /** Prints findings one below the other. */

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, ofAccount } from './finding.ts'
 import { type Probe, probeWebhook } from './webhook-probe.ts'
 
 /** The running server as it is met on its own port. */
@@ -22,10 +22,11 @@ export async function checkServer(config: Config, origin: string): Promise<Serve
     const detail = `What answers on ${origin} is no Knomly server.`
     return missing({ level: 'wrong', name, detail, remedy: 'Give this one another PORT, or stop the other program.' })
   }
-  const probe = await probeWebhook(config, origin)
+  const probes = await Promise.all(config.accounts.map(account => probeWebhook({ ...config, account }, origin)))
   const token = await checkToken(config, origin)
-  const findings = [await checkReadiness(origin), checkSameSecrets(probe, origin), ...token]
-  return { findings, isUp: true, takesDirectly: isStatus(probe.genuine, 204) }
+  const secrets = probes.map((probe, i) => ofAccount(checkSameSecrets(probe, origin), config, i))
+  const findings = [await checkReadiness(origin), ...secrets, ...token]
+  return { findings, isUp: true, takesDirectly: probes.every(({ genuine }) => isStatus(genuine, 204)) }
 }
 
 function missing(finding: Finding): ServerCheck {

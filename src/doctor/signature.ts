@@ -16,8 +16,8 @@ export interface ClaimedRequest {
   readonly hosts: readonly string[]
 }
 
-/** Finds what a signature was made over: what the server checks, or what differs from it. It names no secret. */
-export function explainSignature(request: ClaimedRequest, config: Config): Finding[] {
+/** Finds what a signature was made over: what the server checks for the account of the form, or what differs from it. It names no secret. */
+export function explainSignature(request: ClaimedRequest, configured: Config): Finding[] {
   const [, origin, target = '/'] = /^(https?:\/\/[^/?#\\\s]+)(.*)$/is.exec(request.url) ?? []
   if (origin === undefined)
     throw new Error('--url takes the whole URL that Twilio was told, with https:// and the path.')
@@ -27,6 +27,9 @@ export function explainSignature(request: ClaimedRequest, config: Config): Findi
       wrong('The body is no form in UTF-8.', 'Give the bytes as they were posted: nothing unescaped or pasted anew.')
     ]
   }
+  const sid = pairs.find(([key]) => key === 'AccountSid')?.[1]
+  const account = configured.accounts.find(each => each.sid === sid) ?? configured.account
+  const config = { ...configured, account }
   const match = closest(candidates({ ...request, origin, target, pairs }, config))
   if (match === null) return [noMatch(request, pairs, config)]
   if (match.length > 0) return match.map(({ detail, remedy }) => wrong(detail, remedy))
@@ -76,8 +79,8 @@ function noMatch({ signature }: ClaimedRequest, pairs: readonly Pair[], { accoun
   const sid = pairs.find(([key]) => key === 'AccountSid')?.[1]
   if (sid !== undefined && sid !== account.sid) {
     return wrong(
-      'The form speaks for another account than TWILIO_ACCOUNT_SID: it is signed with the token of that account.',
-      'Set the SID and the token of the account (or sub-account) that the number belongs to.'
+      'The form speaks for another account than those that are configured: it is signed with the token of that account.',
+      'Set the SID and the token of the account (or sub-account) that the number belongs to, or name it in TWILIO_ACCOUNTS_FILE.'
     )
   }
   if (!wholeSignature.test(signature)) {
@@ -100,8 +103,8 @@ function policyOf({ signature, body }: ClaimedRequest, target: string, config: C
     }
     return [
       wrong(
-        'The message is not addressed to one of TWILIO_SENDERS.',
-        'Add the address (To) of the form to TWILIO_SENDERS.'
+        'The message is not addressed to one of TWILIO_SENDERS (or of the senders of its account).',
+        'Add the address (To) of the form to them.'
       )
     ]
   } catch (error) {

@@ -1,9 +1,17 @@
 import type { Config } from '../config.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, ofAccount } from './finding.ts'
 import { codeOf } from './webhook-probe.ts'
 
-/** Looks whether the credentials open Twilio's API, by reading one message, and how far this machine's clock is from Twilio's. */
+/** Looks whether the credentials of each account open Twilio's API, by reading one message, and how far this machine's clock is from Twilio's. */
 export async function checkTwilio(config: Config): Promise<Finding[]> {
+  const found = await Promise.all(config.accounts.map(account => checkAccount({ ...config, account })))
+  return found.flatMap(([credentials, ...clock], i) => [
+    ...(credentials === undefined ? [] : [ofAccount(credentials, config, i)]),
+    ...(i === 0 ? clock : [])
+  ])
+}
+
+async function checkAccount(config: Config): Promise<Finding[]> {
   const { sid, rest } = config.account
   const url = `${config.twilioApiUrl}/2010-04-01/Accounts/${sid}/Messages.json?PageSize=1`
   const authorization = `Basic ${Buffer.from(`${rest.user}:${rest.password}`).toString('base64')}`
@@ -33,7 +41,7 @@ function checkCredentials({ account, twilioApiUrl }: Config, status: number): Fi
       name,
       detail: `${twilioApiUrl} refuses the credentials (${status}): voice notes cannot be fetched, nor answers sent.`,
       remedy: byKey
-        ? 'Check TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET: the key must belong to TWILIO_ACCOUNT_SID.'
+        ? 'Check the API key and its secret (TWILIO_API_KEY_SID, TWILIO_API_KEY_SECRET): it must belong to the account (TWILIO_ACCOUNT_SID).'
         : 'Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or set an API key.'
     }
   }

@@ -56,6 +56,7 @@ export const events = {
     inputTokens: count,
     outputTokens: count
   }),
+  'budget.exceeded': z.strictObject({ ...execution, budget: word }),
   'media.refused': z.strictObject({ code: word }),
   'api.answered': z.strictObject({ route: word, status: count, ms: count }),
   'sweep.finished': z.strictObject({ rung: count, blobs: count, purged: count, ms: count }),

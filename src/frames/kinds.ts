@@ -117,6 +117,10 @@ export const kinds = {
   'message.refused': {
     1: z.strictObject({ reason: z.enum(['sender-not-allowed', 'rate-limited', 'opted-out']), tell: z.boolean() })
   },
+  /** The person has used up a budget: it goes no further. */
+  'budget.exceeded': {
+    1: z.strictObject({ budget: z.enum(['audioSecondsPerDay', 'tokensPerDay']), tell: z.boolean() })
+  },
   'audio.downloaded': {
     1: z.strictObject({
       attachment: index,

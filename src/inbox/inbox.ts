@@ -21,8 +21,8 @@ export interface Inbox {
    * whether that sender is over the limit. Rejects with STORE_UNAVAILABLE or STOPPING: then answer 503.
    */
   accept(tenant: string, received: Received, limited: Limited): Promise<'accepted' | 'refused' | 'duplicate'>
-  /** Notes what became of something we sent, found by `send` (the opaque id of the callback URL), else by its message id. */
-  noteStatus(status: SendStatus, send: string | null): Promise<'noted' | 'unchanged' | 'unmatched'>
+  /** Notes what became of something that a tenant sent, found by `send` (the opaque id of the callback URL), else by its message id. */
+  noteStatus(tenant: string, status: SendStatus, send: string | null): Promise<'noted' | 'unchanged' | 'unmatched'>
 }
 
 /** What the rooms of the inbox work with. `pseudonym` names an address of a tenant without telling it (design.md 7). */
@@ -59,7 +59,7 @@ export function createInbox(parts: InboxParts): Inbox {
         underWay.delete(received.id)
       }
     },
-    noteStatus: (status, send) => noteStatus(parts, status, send)
+    noteStatus: (tenant, status, send) => noteStatus(parts, tenant, status, send)
   }
 }
 
@@ -121,13 +121,15 @@ function firstFrames(
 
 async function noteStatus(
   parts: InboxParts,
+  tenant: string,
   status: SendStatus,
   send: string | null
 ): Promise<'noted' | 'unchanged' | 'unmatched'> {
   const { store, observe } = parts
   const id = (send === null ? null : await store.find(send)) ?? (await store.find(status.message))
   const execution = id === null ? null : await store.read(id)
-  if (execution === null) {
+  // What one account signs says nothing about what another one sent.
+  if (execution === null || execution.tenant !== tenant) {
     observe('status.unmatched', {})
     return 'unmatched'
   }

@@ -6,6 +6,7 @@ export function endState(frames: readonly Frame[]): State {
   if (newest(frames)?.kind === 'prompt.posted') return 'parked'
   if (framesOf(frames, 'message.refused').length > 0) return 'refused'
   const run = sinceRetry(frames)
+  if (framesOf(run, 'budget.exceeded').length > 0) return 'refused'
   const failed = lastOf(run, 'work.failed')
   if (failed?.data.code === 'SEND_OPTED_OUT') return 'cancelled'
   if (framesOf(run, 'outcome.unknown').length > 0) return 'unknown'

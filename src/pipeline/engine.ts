@@ -5,6 +5,7 @@ import type { Entropy } from '../frames/entropy.ts'
 import type { Observe } from '../frames/event.ts'
 import { received } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
+import type { Spending } from '../policy/budgets.ts'
 import type { Switches } from '../policy/switches.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AuditOf } from '../store/audit.ts'
@@ -49,6 +50,7 @@ export interface EngineParts {
   readonly rules: CallRules
   readonly audioMs: number
   readonly switches: Switches
+  readonly spending: Spending
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf
@@ -87,6 +89,7 @@ export function createEngine(parts: EngineParts): Engine {
     'reply.sent': () => 'rest',
     'command.received': tell,
     'message.refused': tell,
+    'budget.exceeded': tell,
     'work.failed': tell,
     'outcome.unknown': tell
   }

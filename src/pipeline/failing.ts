@@ -25,7 +25,8 @@ export function giveUp(engine: Engine, execution: Execution): Product | null {
     const failure = new Failure('WORK_KILLS_THE_PROCESS')
     return failed(engine, execution, frame, apologising ? 'send-part' : 'claim', failure, execution.claims - 1)
   }
-  const isWork = !frame.kind.startsWith('reply.') && !['work.failed', 'message.refused'].includes(frame.kind)
+  const isWork =
+    !frame.kind.startsWith('reply.') && !['work.failed', 'message.refused', 'budget.exceeded'].includes(frame.kind)
   if (!isWork || engine.clock.now() - acceptedAt(execution) <= staleMs) return null
   return failed(engine, execution, frame, 'claim', new Failure('WORK_STALE'), 0)
 }

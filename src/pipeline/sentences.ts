@@ -6,6 +6,7 @@ type Codes =
   | `REFUSED_${DataOf<'message.refused'>['reason']}`
   | `COMMAND_${DataOf<'command.received'>['command']}`
   | `EVIDENCE_${DataOf<'evidence.judged'>['reason']}`
+  | `BUDGET_${DataOf<'budget.exceeded'>['budget']}`
   | 'DELAYED'
 
 const english = {
@@ -53,6 +54,10 @@ const english = {
   'EVIDENCE_agreed-first':
     'You have agreed. The operator has to agree as well before the time of the question is over; I will tell you how it ends.',
   'EVIDENCE_agreed-before': 'You have agreed already. The operator has to agree as well.',
+  BUDGET_audioSecondsPerDay:
+    'You have used up the voice notes that I may listen to in a day, so I did not act on this one. Please type it, or send it again tomorrow.',
+  BUDGET_tokensPerDay:
+    'You have used up what I may do for you in a day, so I stopped here; what was done before stays done. Please ask again tomorrow.',
   DELAYED: 'I have your message. A service that I need is slow to answer; I keep trying and will tell you how it ends.'
 } satisfies Record<Codes, string>
 

@@ -41,7 +41,7 @@ export function createTwilioApi(parts: TwilioApiParts): TwilioApi {
     }
     const [, message = '', mediaList, media] = resourcePath.exec(path.slice(base.length)) ?? []
     if (method === 'POST' && message === '') return create(request, response)
-    const fault = faults.take(media !== undefined ? 'media' : faultKindOf(method, message, mediaList))
+    const fault = faults.take(faultKindOf(method, message, mediaList, media))
     if (fault !== null) return misbehave(response, fault, faultError(fault))
     if (mediaList !== undefined && media === undefined) return answerMediaList(method, message, response)
     if (media !== undefined) return answerMedia(method, message, media, response)
@@ -113,7 +113,13 @@ const resourcePath = /^(?:\/((?:SM|MM)[0-9a-f]{32})(\/Media(?:\/(ME[0-9a-f]{32})
 
 const faultKinds: Readonly<Record<string, string>> = { 'GET ': 'list', 'GET :sid': 'fetch', 'DELETE :sid': 'delete' }
 
-function faultKindOf(method: string, message: string, mediaList: string | undefined): string {
+function faultKindOf(
+  method: string,
+  message: string,
+  mediaList: string | undefined,
+  media: string | undefined
+): string {
+  if (media !== undefined) return method === 'DELETE' ? 'media-delete' : 'media'
   return mediaList === undefined ? (faultKinds[`${method} ${message && ':sid'}`] ?? '') : 'media-list'
 }
 

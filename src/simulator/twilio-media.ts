@@ -43,6 +43,8 @@ export interface MediaShelf {
   removeOf(messageSid: string): void
   /** Answers at the API's address. */
   serve(media: Media, response: ServerResponse): void
+  /** Whether the signed address is one of this account. */
+  signed(token: string): boolean
   /** Answers at the signed address, which takes no credentials. */
   serveSigned(token: string, authorized: boolean, response: ServerResponse): Promise<void>
 }
@@ -99,6 +101,7 @@ export function createMediaShelf(accountSid: string, origin: () => string): Medi
       for (const media of ofMessage(messageSid)) shelf.delete(media.sid)
     },
     serve,
+    signed: token => signed.has(token),
     async serveSigned(token, authorized, response) {
       const media = signed.get(token)
       if (media === undefined || !shelf.has(media.sid)) return answer(response, 404, 'text/plain', '')

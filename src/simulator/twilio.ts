@@ -1,7 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { answerControl, type Controls } from './control.ts'
 import { createFaults, type Fault } from './faults.ts'
-import { serveLoopback } from './loopback.ts'
+import { type Loopback, serveLoopback } from './loopback.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createTwilioApi } from './twilio-api.ts'
 import { type CallbackPlan, createCallbacks, type PostedCallback } from './twilio-callbacks.ts'
@@ -54,7 +55,7 @@ export interface TwilioSimulator {
   addMedia(messageSid: string, bytes: Uint8Array, contentType: string, mode?: MediaMode): string
   /** Takes a message of a person whose webhook is lost: it is listed, and nobody is told of it. */
   receive(message: LostMessage): { readonly sid: string; readonly mediaUrls: readonly string[] }
-  /** Queues a misbehaviour: `on` is `create` (by default), `content`, `list`, `fetch`, `delete`, `media-list` or `media`. */
+  /** Queues a misbehaviour: `on` is `create` (by default), `content`, `list`, `fetch`, `delete`, `media-list`, `media` or `media-delete`. */
   failNext(fault: Fault): void
   /** Calls the listener for each message taken, before it is answered; the answer waits for it. */
   onMessage(listener: (message: SentMessage) => void | Promise<void>): void
@@ -71,10 +72,29 @@ export interface TwilioSimulator {
 
 /** Starts the stand-in on 127.0.0.1. It shares no code with the product, so it cannot agree with an error of it. */
 export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulator> {
+  const [simulator] = await startTwilioAccounts([options], options.port)
+  return simulator as TwilioSimulator
+}
+
+/** Starts a stand-in with several accounts behind one origin, as Twilio has them: each has its own credentials, messages and media. */
+export async function startTwilioAccounts(
+  accounts: readonly TwilioOptions[],
+  port?: number
+): Promise<TwilioSimulator[]> {
+  const played = accounts.map(account => playAccount(account, () => server))
+  const server: Loopback = await serveLoopback(async (request, response) => {
+    const { url = '' } = request
+    const asked = played.find(({ owns }) => owns(url)) ?? played[0]
+    await asked?.answer(request, response)
+  }, port)
+  return played.map(({ simulator }) => simulator)
+}
+
+function playAccount(options: TwilioOptions, server: () => Loopback) {
   const { accountSid, authToken, apiKey, delayMs = 0, now = Date.now } = options
   const credentials = new Set([basic(accountSid, authToken), ...(apiKey ? [basic(apiKey.sid, apiKey.secret)] : [])])
   const ledger = createMessageLedger({ accountSid, now, listDelayMs: options.listDelayMs ?? 0 })
-  const shelf = createMediaShelf(accountSid, () => server.url)
+  const shelf = createMediaShelf(accountSid, () => server().url)
   const plan = options.statusCallbacks ?? {}
   const callbacks = createCallbacks({ accountSid, authToken, deliverTo: options.deliverTo, plan })
   const faults = createFaults('create')
@@ -92,7 +112,7 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
     answered: callbacks.begin
   })
 
-  const server = await serveLoopback(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = '' } = request
     if (url.startsWith('/simulator/')) return answerControl(controls, request, response)
     log.record(request, response)
@@ -102,10 +122,12 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
     if (signed || url.includes('/Media/')) mediaLog.record(request, response)
     if (!signed) return api(request, response)
     await shelf.serveSigned(url.slice('/media/'.length), request.headers.authorization !== undefined, response)
-  }, options.port)
+  }
 
   const simulator: TwilioSimulator = {
-    url: server.url,
+    get url() {
+      return server().url
+    },
     messages: ledger.messages,
     attempts,
     callbacks: callbacks.posted,
@@ -113,7 +135,7 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
     mediaRequests: mediaLog.requests,
     addMedia(messageSid, bytes, contentType, mode = { kind: 'redirect' }) {
       const { sid } = shelf.add(messageSid, bytes, contentType, mode)
-      return `${server.url}/2010-04-01/Accounts/${accountSid}/Messages/${messageSid}/Media/${sid}`
+      return `${server().url}/2010-04-01/Accounts/${accountSid}/Messages/${messageSid}/Media/${sid}`
     },
     receive({ from, to, body = '', media = [], at = now() }) {
       const sid = newSid('SM')
@@ -133,11 +155,13 @@ export async function startTwilio(options: TwilioOptions): Promise<TwilioSimulat
     callbacksPosted: callbacks.idle,
     close() {
       callbacks.close()
-      return server.close()
+      return server().close()
     }
   }
   const controls = controlsOf(simulator)
-  return simulator
+  const owns = (url: string) =>
+    url.startsWith(`/2010-04-01/Accounts/${accountSid}/`) || shelf.signed(url.slice('/media/'.length))
+  return { simulator, answer, owns }
 }
 
 /** `POST /simulator/media?message=SM…` takes the bytes themselves, and a `MediaMode` as JSON in `mode` where one is wanted. */

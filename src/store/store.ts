@@ -217,6 +217,12 @@ export interface Store {
   /** Counts one use of `key` in a fixed window; `count` is how many there were in it, this one included. */
   take(key: string, windowMs: number): Promise<{ count: number; resetMs: number }>
 
+  /**
+   * Says that `by` uses `amount` of `key` in a fixed window, and answers the sum of what all have said in it. Said again it counts
+   * once, and said differently it counts as it was said last (of the newest thousand; who spoke before those counts anew).
+   */
+  spend(key: string, windowMs: number, by: string, amount: number): Promise<{ total: number }>
+
   /** Conversations by their newest message, newest first; `after` is the opaque `next` of the page before. */
   conversations(page: {
     after?: string

@@ -14,5 +14,6 @@ export const account: TwilioAccount = {
   sharedKeys: new Map(),
   rest: { user: 'SKuser', password: 'planted-secret' },
   senders: [us, '+14155238886'],
-  allowed: '*'
+  allowed: '*',
+  deletesMedia: false
 }

@@ -56,7 +56,8 @@ t.test('reasons come in the order of the checks, and the account is that of the 
     sharedKeys: new Map(),
     rest: { user: '', password: '' },
     senders: [],
-    allowed: '*' as const
+    allowed: '*' as const,
+    deletesMedia: false
   }
   const authenticate = webhookAuthenticator(origin, new Map([['AC1', account]]))
   const reason = (

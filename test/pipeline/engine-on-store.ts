@@ -12,6 +12,7 @@ import type { Execution } from '../../src/frames/execution.ts'
 import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
 import { createEngine } from '../../src/pipeline/engine.ts'
 import { createWorker } from '../../src/pipeline/worker.ts'
+import { type Budgets, createSpending, defaultBudgets } from '../../src/policy/budgets.ts'
 import { policy } from '../../src/policy/classes.ts'
 import { decide } from '../../src/policy/decide.ts'
 import { createSwitches } from '../../src/policy/switches.ts'
@@ -25,6 +26,7 @@ import { approvalCodeOf, approvalTokenOf } from '../../src/vault/approval-code.t
 import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
+export const otherTenant = 'AC2'
 const hour = 3_600_000
 const indexKey = createSecretKey(Buffer.alloc(32, 7))
 
@@ -46,6 +48,8 @@ export interface Outside {
   leaseMs?: number
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
+  /** What a person may use, over the defaults. */
+  budgets?: Partial<Budgets>
   /** Stands between the rooms and the store. */
   wrap?: (store: Store) => Store
   /** One keeps the dispatcher from looking for work while a lane is at work. */
@@ -60,6 +64,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   const dir = join(t.testdir(), 'data')
   const store = await (outside.openStore ?? openSqliteStore)({ dir, clock, entropy, contentMs: 30 * 24 * hour })
   const sent: Outgoing[] = []
+  const sentBy: { tenant: string; to: string; text: string }[] = []
   const seen: { event: EventName; fields: Record<string, unknown> }[] = []
   const observe = (event: EventName, fields: object) => void seen.push({ event, fields: { ...fields } })
   const provider: Provider = {
@@ -116,22 +121,31 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     linkHosts,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
+  const budgetsOf = () => ({ messagesPerMinute: 0, ...defaultBudgets, ...outside.budgets })
   const parts = { store: outside.wrap?.(store) ?? store, clock, entropy, observe, auditOf }
   const engine = createEngine({
     ...parts,
     provider,
-    channelOf: () => channel,
+    channelOf: of => ({
+      ...channel,
+      async send(outgoing, signal) {
+        const message = await channel.send(outgoing, signal)
+        sentBy.push({ tenant: of, to: outgoing.to, text: outgoing.text })
+        return message
+      }
+    }),
     agent,
     rules,
     codeOf,
     tokenOf,
+    spending: createSpending({ store: parts.store, budgetsOf, observe }),
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
     audioMs: 24 * hour
   })
   const worker = createWorker(engine, {
     ...{
-      tenants: [tenant],
+      tenants: [tenant, otherTenant],
       concurrency: outside.concurrency ?? 4,
       leaseMs: outside.leaseMs ?? 60_000,
       contentMs: hour,
@@ -147,11 +161,12 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   async function accept(
     draft: Draft,
     lane = 'lane-1',
-    more: (frames: Frame[]) => Frame[] = frames => frames
+    more: (frames: Frame[]) => Frame[] = frames => frames,
+    of = tenant
   ): Promise<string> {
-    const id = `messaging:${tenant}:SM${++made}`
+    const id = `messaging:${of}:SM${++made}`
     const frames = more([makeFrame(id, noTail, draft, parts) as Frame])
-    await store.accept({ id, lane, tenant, principal: lane, frames, state: 'queued' })
+    await store.accept({ id, lane, tenant: of, principal: lane, frames, state: 'queued' })
     return id
   }
 
@@ -167,7 +182,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   }
 
   return {
-    ...{ store, dir, worker, sent, seen, parts, accept, until },
+    ...{ store, dir, worker, sent, sentBy, seen, parts, accept, until },
     advance: (by: number) => {
       ms += by
     },

@@ -95,7 +95,11 @@ async function openApi(t: Test) {
   const app = Fastify({ ...earlyReplies })
   await app.register(system, {
     system: {
-      config: { publicUrl: 'https://voice.example.com', rateLimitPerIp: 600, rateLimitPerSender: 20 },
+      config: {
+        publicUrl: 'https://voice.example.com',
+        rateLimitPerIp: 600,
+        budgetsOf: () => ({ messagesPerMinute: 20 })
+      },
       accounts: new Map(),
       channelOf: notAsked,
       inbox: { accept: notAsked, noteStatus: notAsked },

@@ -30,7 +30,8 @@ export const account: TwilioAccount = {
   sharedKeys: new Map(),
   rest: { user: sid, password: token },
   senders: ['whatsapp:+14155238886', '+14155238886'],
-  allowed: '*'
+  allowed: '*',
+  deletesMedia: false
 }
 
 /** A complete inbound message, to be changed at will. */
@@ -60,7 +61,7 @@ export async function openWebhooks(
       if (!known) kept.push(received)
       return known ? 'duplicate' : 'accepted'
     },
-    noteStatus: async (status, send) => {
+    noteStatus: async (_tenant, status, send) => {
       noted.push({ status, send })
       return 'unmatched'
     }
@@ -69,7 +70,7 @@ export async function openWebhooks(
   const app = Fastify({ ...earlyReplies, requestTimeout: 5_000 })
   await app.register(system, {
     system: {
-      config: { publicUrl, rateLimitPerIp: 600, rateLimitPerSender: 20, ...config },
+      config: { publicUrl, rateLimitPerIp: 600, budgetsOf: () => ({ messagesPerMinute: 20 }), ...config },
       accounts,
       channelOf: named => channelFor(accounts.get(named) ?? account),
       inbox,

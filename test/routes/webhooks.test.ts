@@ -211,13 +211,13 @@ t.test('the valve can be off', async t => {
 t.test('a sender over the limit is said to be so, and still answered 200', async t => {
   const asked: [string, number][] = []
   const take = async (key: string, windowMs: number) => ({ count: asked.push([key, windowMs]), resetMs: 1 })
-  const server = await openWebhooks(t, { store: { take }, config: { rateLimitPerSender: 2 } })
+  const server = await openWebhooks(t, { store: { take }, config: { budgetsOf: () => ({ messagesPerMinute: 2 }) } })
   for (let i = 0; i < 3; i++) t.equal((await server.send(requestBytes(signedParts()))).status, 200)
   t.strictSame(server.limited, [false, false, true])
   t.strictSame(asked[0], ['sender:pseudonym', 60_000])
   const open = await openWebhooks(t, {
     store: { take: () => Promise.reject(new Error('not asked')) },
-    config: { rateLimitPerSender: 0 }
+    config: { budgetsOf: () => ({ messagesPerMinute: 0 }) }
   })
   t.equal((await open.send(requestBytes(signedParts()))).status, 200)
   t.strictSame(open.limited, [false])

@@ -6,7 +6,7 @@ export async function status(app: FastifyInstance): Promise<void> {
   const { channelOf, inbox } = app.system
   app.post('/status', async (request, reply) => {
     const { account, form } = request.twilio
-    await inbox.noteStatus(channelOf(account.sid).status(form), sendOf(request.raw.url ?? ''))
+    await inbox.noteStatus(account.sid, channelOf(account.sid).status(form), sendOf(request.raw.url ?? ''))
     return reply.code(204).send()
   })
 }

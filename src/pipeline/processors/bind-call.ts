@@ -7,6 +7,7 @@ import type { Draft } from '../../frames/frame.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
 import { askedIn } from '../../inbox/questions.ts'
 import { type Binding, expiryOf, hashOf } from '../../policy/approval.ts'
+import type { Spending } from '../../policy/budgets.ts'
 import { type Ask, isTainted } from '../../policy/decide.ts'
 import { withoutForeignLinks } from '../../policy/links.ts'
 import { renderPrompt } from '../../policy/prompt.ts'
@@ -18,8 +19,7 @@ import { type CallRules, judgeCall, openCall, refused, startCall } from './next-
 import type { CodeOf } from './post-prompt.ts'
 import { promptLanguageOf } from './prompt-language.ts'
 
-/** A person answers so many questions at a time, and so many about one call that keeps changing. */
-const mostOpen = 3
+/** A person answers so many questions about one call that keeps changing. */
 const mostAboutOneCall = 3
 
 type Parts = CallRules & {
@@ -28,6 +28,7 @@ type Parts = CallRules & {
   entropy: Entropy
   observe: Observe
   codeOf: CodeOf
+  spending: Spending
 }
 
 /**
@@ -61,8 +62,8 @@ export function createBindCall(parts: Parts): Processor {
         return refuse('ASKED_TOO_OFTEN', 'It changed each time after the person was asked, so it was not done. Say so.')
       }
       const open = await openQuestions(parts.store, work.execution)
-      if (open.length >= mostOpen) {
-        return refuse('TOO_MANY_QUESTIONS', 'The person has three questions to answer first. It was not done: say so.')
+      if (open.length >= parts.spending.allowed(work.execution.tenant).openQuestions) {
+        return refuse('TOO_MANY_QUESTIONS', 'The person has other questions to answer first. It was not done: say so.')
       }
       // What was approved and has changed since is asked about as it was before.
       const ask = 'ask' in decision ? decision.ask : last
@@ -70,6 +71,10 @@ export function createBindCall(parts: Parts): Processor {
       const about = { ask, call: call.id, tool, target: target ?? null, open, again: before.length }
       const question = questionFor(parts, work, about)
       if (question === null) return refuse('TOO_LONG_TO_ASK', 'It is too long to be shown whole: make it shorter.')
+      const use = { execution: work.execution, what: `${call.id}:${before.length}` }
+      if (!(await parts.spending.reserve('promptsPerHour', use, 1))) {
+        return refuse('TOO_MANY_PROMPTS', 'The person was asked too often in this hour. It was not done: say so.')
+      }
       const { id: execution } = work.execution
       parts.observe('approval.asked', { execution, tool: tool.name, class: ask.class })
       // The operator is one of the two whom it needs, and has little time.

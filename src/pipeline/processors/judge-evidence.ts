@@ -14,6 +14,7 @@ import {
   type Waiting,
   waitingIn
 } from '../../inbox/questions.ts'
+import type { Spending } from '../../policy/budgets.ts'
 import { plainAnswer } from '../../policy/plain-answers.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Route } from '../pipeline.ts'
@@ -27,6 +28,7 @@ type Parts = QuestionParts & {
   readonly codeOf: CodeOf
   readonly tokenOf: TokenOf
   readonly switches: Pick<Switches, 'set'>
+  readonly spending: Pick<Spending, 'allowed'>
 }
 
 const mostRemembered = 10
@@ -102,7 +104,7 @@ async function judgeCode(
   if (!isCode(message.text) || message.media.length > 0) return refuse('code-not-alone')
   const waiting = await waitingIn(parts.store, execution.lane)
   if (waiting.length === 0) return refuse('no-question')
-  if (await hasGuessedTooOften(parts.store, execution)) {
+  if (await hasGuessedTooOften(parts, execution)) {
     await stopGuessing(parts, execution)
     return refuse('too-many-tries')
   }

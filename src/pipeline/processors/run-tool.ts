@@ -8,12 +8,14 @@ import type { Draft, Frame } from '../../frames/frame.ts'
 import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
+import type { Spending } from '../../policy/budgets.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tool, ToolResult } from '../../tools/tool.ts'
 import { userRecords } from '../../tools/user-records.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
+import { callOverBudget } from './over-budget.ts'
 
 type Parts = CallRules & {
   store: Store
@@ -22,6 +24,7 @@ type Parts = CallRules & {
   clock: Clock
   observe: Observe
   switches: Switches
+  spending: Spending
 }
 type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; result: string }
 
@@ -30,11 +33,17 @@ type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; re
  * other is unknown, unless the operator has said it.
  */
 export function createRunTool(parts: Parts): Processor {
+  const overBudget = new WeakMap<Work, Refusal['refusal'] | null>()
   return {
     name: 'run-tool',
     // The look at the switches is good for half a second: the one in `run` costs no wait between the lease and the effect.
-    prepare: async work => void (await offFor(parts, work)),
+    async prepare(work) {
+      await offFor(parts, work)
+      overBudget.set(work, await callOverBudget(parts.spending, work))
+    },
     async run(work) {
+      const refusal = overBudget.get(work)
+      if (refusal) return finished(work, { outcome: 'refused', ...refusal })
       const leave = await leaveFor(parts, work)
       return 'refusal' in leave ? finished(work, { outcome: 'refused', ...leave.refusal }) : call(parts, work, leave)
     },
@@ -48,7 +57,8 @@ export function createRunTool(parts: Parts): Processor {
       const tool = parts.registry.get(started.data.tool)
       const isRead = tool?.class === 'R0' || tool?.class === 'R1'
       if (tool?.repeatable !== true && !isRead) return unknown(work)
-      const leave = await leaveFor(parts, work)
+      const refusal = await callOverBudget(parts.spending, work)
+      const leave = refusal === null ? await leaveFor(parts, work) : { refusal }
       if (!('refusal' in leave)) return call(parts, work, leave)
       // It may have been done before: that it may not be done now does not say that it was not.
       return isRead ? finished(work, { outcome: 'refused', ...leave.refusal }) : unknown(work)

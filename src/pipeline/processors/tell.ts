@@ -13,6 +13,7 @@ export function createTell(split: Split): Route {
   return (frames, frame) => {
     if (frame.kind === 'work.failed' && frame.data.step === 'send-part') return 'rest'
     if (frame.kind === 'message.refused' && !frame.data.tell) return 'rest'
+    if (frame.kind === 'budget.exceeded' && !frame.data.tell) return 'rest'
     if (frame.kind === 'command.received' && frame.data.answered) return 'rest'
     return fixedReply(frames, frame, codeOf(frame), split)
   }
@@ -20,6 +21,7 @@ export function createTell(split: Split): Route {
 
 function codeOf(frame: Frame): Parameters<typeof sentence>[0] {
   if (frame.kind === 'message.refused') return `REFUSED_${frame.data.reason}`
+  if (frame.kind === 'budget.exceeded') return `BUDGET_${frame.data.budget}`
   if (frame.kind === 'command.received') return `COMMAND_${frame.data.command}`
   if (frame.kind === 'evidence.judged') return `EVIDENCE_${frame.data.reason}`
   if (frame.kind === 'work.failed') return frame.data.code as FailureCode

@@ -1,17 +1,22 @@
 import type { Agent, Thought } from '../../agent/agent.ts'
 import { withHeard } from '../../agent/answer.ts'
-import type { Memory } from '../../agent/conversation.ts'
+import { type Memory, tokensShown } from '../../agent/conversation.ts'
 import { type Execution, framesOf, received } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
+import type { Spending } from '../../policy/budgets.ts'
 import type { Store } from '../../store/store.ts'
 import type { Processor } from '../processor.ts'
+import { overBudget } from './over-budget.ts'
 
 const mostEarlier = 30
+/** About what the instructions, the offers of tools and a short answer take. */
+const tokensBeside = 2_000
 
 /** Lets the agent take one turn: it asks for tools, or its words become the reply. Throws NOTHING_TO_READ and what the agent throws. */
 export function createThink(parts: {
   agent: Agent
+  spending: Spending
   store: Pick<Store, 'earlier' | 'read'>
   split: (frames: readonly Frame[], text: string) => string[]
 }): Processor {
@@ -21,7 +26,15 @@ export function createThink(parts: {
       const { frames } = execution
       mustHaveWords(frames)
       const memory = await remember(parts, execution)
+      const turns = framesOf(frames, 'tool.requested').length
+      const use = { execution, what: `turn-${turns}` }
+      if (!(await parts.spending.reserve('tokensPerDay', use, tokensShown(memory, frames) + tokensBeside))) {
+        return overBudget(parts.spending, { execution, frame, signal }, 'tokensPerDay')
+      }
       const thought = await parts.agent.think({ frames, memory, signal })
+      const { input, output } = (thought.kind === 'calls' ? thought.data : thought.turn).tokens
+      // A server that counts nothing is believed to have used what was reserved.
+      if (input > 0) parts.spending.settle('tokensPerDay', use, input + output)
       return { draft: draftOf(thought, frames, frame, parts.split) }
     }
   }

@@ -1,17 +1,20 @@
 import type { Observe } from '../../frames/event.ts'
 import type { Execution } from '../../frames/execution.ts'
+import type { Spending } from '../../policy/budgets.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 
 const day = 86_400_000
-/** Wrong codes of a person in a day; after that none of theirs counts. */
-const mostWrongCodes = 6
 
 type Wrong = { readonly at: number; readonly evidence: string }
 
 /** Whether a person has sent so many wrong codes in a day that no further one counts. */
-export async function hasGuessedTooOften(store: Pick<Store, 'record'>, execution: Execution): Promise<boolean> {
-  return wrongsIn((await store.record(tally(execution)))?.data, Date.parse(execution.at)).length >= mostWrongCodes
+export async function hasGuessedTooOften(
+  { store, spending }: { store: Pick<Store, 'record'>; spending: Pick<Spending, 'allowed'> },
+  execution: Execution
+): Promise<boolean> {
+  const wrongs = wrongsIn((await store.record(tally(execution)))?.data, Date.parse(execution.at))
+  return wrongs.length >= spending.allowed(execution.tenant).failedCodesPerDay
 }
 
 /** Counts a wrong code against its person. Each message counts once, however often it is judged. */

@@ -84,6 +84,8 @@ export interface LimitDoc {
   resetAt: Date
   /** When it was last used. */
   seenAt: Date
+  /** Who said how much of `count` they use, the newest last. */
+  shares?: { by: string; amount: number }[]
 }
 
 /** The schema that this build reads and writes, in the one document of `meta`. */

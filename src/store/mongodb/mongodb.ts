@@ -136,6 +136,7 @@ export async function openMongoStore({
     putRecord: (key, data, expected) =>
       reach(async () => records.put(key, data === null ? null : JSON.stringify(data), expected)),
     take: (key, windowMs) => reach(() => limits.take(key, windowMs)),
+    spend: (key, windowMs, by, amount) => reach(() => limits.spend(key, windowMs, by, amount)),
     conversations: page =>
       reach(async () => {
         await batches.rung()

@@ -97,6 +97,7 @@ export async function openSqliteStore({
       return written
     },
     take: (key, windowMs) => write('take', key, windowMs),
+    spend: (key, windowMs, by, amount) => write('spend', key, windowMs, by, amount),
     conversations: async page => reading(() => conversations.page(page)),
     conversation: async (lane, limit) => reading(() => conversations.one(lane, limit)),
     depth: async () => reading(() => queries.depth(clock.now())),

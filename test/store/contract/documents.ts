@@ -69,4 +69,27 @@ export function documents(test: Suite): void {
     clock.advance(-hour)
     t.equal((await store.take('sender-1', minute)).count, 1, 'a clock set back holds nobody for an hour')
   })
+
+  test('what is spent in a window counts once however often it is said, and as it was said last', async (t, {
+    store,
+    clock
+  }) => {
+    const spend = async (by: string, amount: number) => (await store.spend('words $of', minute, by, amount)).total
+    const same = await Promise.all(Array.from({ length: 5 }, () => spend('$a.b', 100)))
+    t.strictSame(same, [100, 100, 100, 100, 100])
+    t.equal(await spend('c', 30), 130)
+    t.equal(await spend('$a.b', 7), 37, 'what was reserved is settled')
+    t.equal(await spend('c', 0), 7, 'and given back')
+    t.equal(await spend('d', 0), 7, 'nothing is a way to look')
+    clock.advance(50 * second)
+    t.equal(await spend('c', 5), 12)
+    clock.advance(11 * second)
+    t.equal(await spend('$a.b', 7), 7, 'in a new window all is new')
+    t.equal(await spend('c', 1), 8)
+    clock.advance(-hour)
+    t.equal(await spend('e', 1), 1, 'a clock set back holds nobody for an hour')
+    t.equal((await store.spend('of another', minute, 'c', 1)).total, 1)
+    for (let i = 0; i < 40; i++) await spend(`many-${i}`, 1)
+    t.equal(await spend('many-3', 1), 41, 'one of many is remembered')
+  })
 }
