@@ -169,6 +169,13 @@ export const failures = {
     status: 422,
     retry: 'never'
   },
+  // The secrets of tools.
+  SECRET_UNAVAILABLE: {
+    sentence: 'I could not do this, because a key that I need for it is not there. My operator has been told.',
+    status: 502,
+    retry: 'tries',
+    alert: true
+  },
   // Asking for messages that no webhook brought.
   LIST_UNAVAILABLE: {
     sentence: 'The received messages could not be listed: they are asked for again in a minute.',
