@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import { readDatabase } from './config/database.ts'
 import { type Providers, readProviders } from './config/providers.ts'
+import { readSecrets } from './config/secrets.ts'
 import { type Settings, schema } from './config/variables.ts'
 import type { Warning } from './config/warnings.ts'
+import type { SourceSettings } from './vault/open-source.ts'
 
 /** The whole configuration, checked and in the units the rooms use. */
 export interface Config {
@@ -20,6 +22,8 @@ export interface Config {
   readonly dataDir: string
   readonly masterKey: Buffer | undefined
   readonly operatorToken: string | undefined
+  /** Where tools' secrets come from. */
+  readonly secrets: SourceSettings
   readonly leaseMs: number
   readonly maxToolCalls: number
   readonly maxAudioSeconds: number
@@ -67,6 +71,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const account = readAccount(settings, problems, warnings)
   const providers = readProviders(settings, set, problems, warnings)
   const databaseUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
+  const secrets = readSecrets(settings, set, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
     host: settings.HOST,
@@ -80,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: resolve(settings.DATA_DIR),
     masterKey: settings.MASTER_KEY,
     operatorToken: settings.OPERATOR_TOKEN,
+    secrets,
     leaseMs: settings.LEASE_SECONDS * 1_000,
     maxToolCalls: settings.MAX_TOOL_CALLS,
     maxAudioSeconds: settings.MAX_AUDIO_SECONDS,
@@ -133,8 +139,7 @@ const unsupported: Readonly<Record<string, { because: string; harmless?: string 
   TOOLS_FILE: { because: 'has only the built-in tools' },
   TWILIO_ACCOUNTS_FILE: { because: 'serves one account' },
   BUDGETS_FILE: { because: 'has no budgets' },
-  DELETE_AT_TWILIO: { because: 'deletes nothing at Twilio', harmless: 'no' },
-  SECRETS: { because: 'has no tools with secrets', harmless: 'env' }
+  DELETE_AT_TWILIO: { because: 'deletes nothing at Twilio', harmless: 'no' }
 }
 
 // These promise nothing as long as nothing is there for them to act on: they are told and passed over.

@@ -39,6 +39,8 @@ import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
 import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
+import { openSource } from './vault/open-source.ts'
+import { createSecrets } from './vault/scoped-secrets.ts'
 
 const memoryTokens = 6_000
 const pollMs = 1_000
@@ -81,6 +83,7 @@ export interface OpenSystem {
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
   const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
   const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
+  const source = await openSource(config.secrets, [config.account.sid])
   const opened = await openStore(config, surroundings)
   const providers = await openProviders(config, clock, observe).catch(async error => {
     await opened.close()
@@ -115,7 +118,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
   const toldOf = (target: string, isOff: boolean, now: number) => switchAct(entropy.id(), target, isOff, now)
   const switches = createSwitches({ store, clock, toldOf })
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches }
+  const secrets = createSecrets({ source, clock, handedOut: () => {} })
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches, secrets }
   const engine = createEngine({
     ...parts,
     provider,

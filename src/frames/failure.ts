@@ -64,11 +64,7 @@ export const failures = {
     status: 422,
     retry: 'never'
   },
-  AUDIO_EMPTY: {
-    sentence: 'Your voice note arrived empty. Please record it again.',
-    status: 422,
-    retry: 'never'
-  },
+  AUDIO_EMPTY: { sentence: 'Your voice note arrived empty. Please record it again.', status: 422, retry: 'never' },
   AUDIO_TOO_LARGE: {
     sentence: 'Your voice note is larger than 16 MB. Please send a shorter one.',
     status: 422,
@@ -169,11 +165,12 @@ export const failures = {
     status: 422,
     retry: 'never'
   },
-  // The secrets of tools.
-  SECRET_UNAVAILABLE: {
-    sentence: 'I could not do this, because a key that I need for it is not there. My operator has been told.',
-    status: 502,
-    retry: 'tries',
+  // The secrets of tools, and whatever holds one.
+  SECRET_UNAVAILABLE: { sentence: 'A key that I need for this is missing.', status: 502, retry: 'tries', alert: true },
+  SECRET_WITHHELD: {
+    sentence: 'My answer held a secret, so it was not sent.',
+    status: 500,
+    retry: 'never',
     alert: true
   },
   // Asking for messages that no webhook brought.

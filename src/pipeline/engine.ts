@@ -9,6 +9,7 @@ import type { Switches } from '../policy/switches.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AuditOf } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
+import type { Secrets } from '../vault/secrets.ts'
 import type { Table } from './pipeline.ts'
 import type { Processor } from './processor.ts'
 import { createAnnounceDelay } from './processors/announce-delay.ts'
@@ -50,6 +51,8 @@ export interface EngineParts {
   /** Hosts that a message to somebody else may link to whatever it was made of. */
   readonly linkHosts: ReadonlySet<string>
   readonly switches: Switches
+  /** Where tools' secrets come from. */
+  readonly secrets: Secrets
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf

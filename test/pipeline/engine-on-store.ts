@@ -9,6 +9,7 @@ import type { Channel, Outgoing } from '../../src/channels/channel.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { EventName } from '../../src/frames/event.ts'
 import type { Execution } from '../../src/frames/execution.ts'
+import { Failure } from '../../src/frames/failure.ts'
 import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
 import { createEngine } from '../../src/pipeline/engine.ts'
 import { createWorker } from '../../src/pipeline/worker.ts'
@@ -22,9 +23,17 @@ import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
 import { approvalCodeOf } from '../../src/vault/approval-code.ts'
+import type { Secrets } from '../../src/vault/secrets.ts'
 import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
+
+/** A source that has no secret for anybody. */
+export const noSecrets: Secrets = {
+  withSecret: async () => {
+    throw new Failure('SECRET_UNAVAILABLE')
+  }
+}
 const hour = 3_600_000
 
 /** The code of a question, as the server derives it from a key. */
@@ -37,6 +46,7 @@ export interface Outside {
   send?: (outgoing: Outgoing) => Promise<string>
   listSent?: Channel['listSent']
   tools?: readonly Tool[]
+  secrets?: Secrets
   leaseMs?: number
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
@@ -109,6 +119,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     codeOf,
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
+    secrets: outside.secrets ?? noSecrets,
     linkHosts,
     audioMs: 24 * hour
   })

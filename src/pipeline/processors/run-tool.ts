@@ -11,12 +11,15 @@ import { isClosed } from '../../inbox/opt-out.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tool, ToolResult } from '../../tools/tool.ts'
+import { bindSecrets, type ToolSecrets } from '../../tools/tool-secrets.ts'
 import { userRecords } from '../../tools/user-records.ts'
+import type { Secrets } from '../../vault/secrets.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
 
 type Parts = CallRules & {
   store: Store
+  secrets: Secrets
   channelOf: (tenant: string) => Channel
   pseudonym: (tenant: string, address: string) => string
   clock: Clock
@@ -35,8 +38,8 @@ export function createRunTool(parts: Parts): Processor {
     // The look at the switches is good for half a second: the one in `run` costs no wait between the lease and the effect.
     prepare: async work => void (await offFor(parts, work)),
     async run(work) {
-      const leave = await leaveFor(parts, work)
-      return 'refusal' in leave ? finished(work, { outcome: 'refused', ...leave.refusal }) : call(parts, work, leave)
+      const made = await makeCall(parts, work)
+      return 'refusal' in made ? finished(work, { outcome: 'refused', ...made.refusal }) : made
     },
     async recover(work) {
       const started = work.frame as Frame<'tool.started'>
@@ -47,10 +50,10 @@ export function createRunTool(parts: Parts): Processor {
       }
       const tool = parts.registry.get(started.data.tool)
       if (tool?.repeatable !== true && tool?.annotations.readOnlyHint !== true) return unknown(work)
-      const leave = await leaveFor(parts, work)
-      if (!('refusal' in leave)) return call(parts, work, leave)
+      const made = await makeCall(parts, work)
+      if (!('refusal' in made)) return made
       // It may have been done before: that it may not be done now does not say that it was not.
-      return tool.annotations.readOnlyHint ? finished(work, { outcome: 'refused', ...leave.refusal }) : unknown(work)
+      return tool.annotations.readOnlyHint ? finished(work, { outcome: 'refused', ...made.refusal }) : unknown(work)
     }
   }
 }
@@ -76,15 +79,37 @@ function offFor({ switches }: Parts, { execution: { tenant, principal }, frame }
   return switches.stops({ tenant, principal, tool, class: toolClass })
 }
 
-async function call(parts: Parts, work: Work, { permit, tool }: Leave): Promise<Product> {
+/** Makes the call, or says why it was not made. */
+async function makeCall(parts: Parts, work: Work): Promise<Product | Refusal> {
+  const leave = await leaveFor(parts, work)
+  if ('refusal' in leave) return leave
+  const { id, tenant, principal } = work.execution
+  const bound = bindSecrets(parts.secrets, { tenant, principal, tool: leave.tool.name })
+  const sent: string[] = []
+  try {
+    return await call(parts, work, leave, bound.secrets, sent)
+  } catch (error) {
+    if (!bound.isRefusal(error) || sent.length > 0) throw error
+    parts.observe('alert', { code: 'SECRET_UNAVAILABLE', execution: id })
+    return { refusal: noSecret }
+  }
+}
+
+async function call(
+  parts: Parts,
+  work: Work,
+  { permit, tool }: Leave,
+  secrets: ToolSecrets,
+  sent: string[]
+): Promise<Product> {
   const { execution } = work
   const started = work.frame as Frame<'tool.started'>
   const began = parts.clock.monotonic()
-  const sent: string[] = []
   const result = await tool.call(permit, {
     tenant: execution.tenant,
     userId: execution.principal,
     records: userRecords(parts.store, { tenant: execution.tenant, user: execution.principal }),
+    secrets,
     signal: work.signal,
     idempotencyKey: `${execution.id}:${started.n}`,
     integrity: started.provenance.integrity,
@@ -118,6 +143,11 @@ async function sendTo(
 const switchedOff = {
   code: 'SWITCHED_OFF',
   result: 'The operator has switched this off: it was not done. Say so, and do not try again.'
+}
+
+const noSecret = {
+  code: 'SECRET_UNAVAILABLE',
+  result: 'A key that this tool needs cannot be had, so it was not done. Say so, and that the operator has been told.'
 }
 
 const notApproved = {
