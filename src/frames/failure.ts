@@ -167,12 +167,7 @@ export const failures = {
   },
   // The secrets of tools, and whatever holds one.
   SECRET_UNAVAILABLE: { sentence: 'A key that I need for this is missing.', status: 502, retry: 'tries', alert: true },
-  SECRET_WITHHELD: {
-    sentence: 'My answer held a secret, so it was not sent.',
-    status: 500,
-    retry: 'never',
-    alert: true
-  },
+  SECRET_WITHHELD: { sentence: 'I held my answer back: a secret was in it.', status: 500, retry: 'never', alert: true },
   // Asking for messages that no webhook brought.
   LIST_UNAVAILABLE: {
     sentence: 'The received messages could not be listed: they are asked for again in a minute.',
