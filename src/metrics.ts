@@ -27,7 +27,7 @@ const steps = [
   'tell',
   'announce-delay'
 ]
-const codes = Object.keys(failures)
+const codes = [...Object.keys(failures), 'CANARY_WITHHELD']
 const refusals = kinds['message.refused'][1].shape.reason.options
 
 // Label values come from closed sets, so that nothing from outside can add a series or put a word into one.

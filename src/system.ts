@@ -18,10 +18,13 @@ import { decideAsOperator } from './inbox/questions.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
+import { ownSecrets } from './own-secrets.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { classOf, policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
+import { createEgress } from './policy/egress.ts'
+import { createKnownSecrets } from './policy/known-secrets.ts'
 import { createSwitches, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
 import { createLocalSpeech } from './providers/local-speech.ts'
@@ -37,6 +40,7 @@ import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
+import { canaryOf } from './vault/canary.ts'
 import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
 import { openSource } from './vault/open-source.ts'
@@ -106,7 +110,12 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     policyVersion: policy.version,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const agent = createAgent({ ...config, provider, offers: registry.offers(), instructions, memoryTokens, clock })
+  const known = createKnownSecrets()
+  for (const secret of ownSecrets(config, accounts.values(), [masterKey, indexKey.export()])) known.add(secret)
+  const canary = (tenant: string, execution: string) => canaryOf(indexKey, tenant, execution)
+  const egress = createEgress({ known, canaryOf: canary })
+  const offers = registry.offers()
+  const agent = createAgent({ ...config, provider, offers, instructions, memoryTokens, clock, canaryOf: canary })
   const auditOf = createAuditOf({
     fingerprint: text => fingerprintOf(indexKey, text),
     classOf: name => {
@@ -116,10 +125,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
-  const toldOf = (target: string, isOff: boolean, now: number) => switchAct(entropy.id(), target, isOff, now)
-  const switches = createSwitches({ store, clock, toldOf })
-  const secrets = createSecrets({ source, clock, handedOut: () => {} })
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches, secrets }
+  const switches = createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) })
+  const secrets = createSecrets({ source, clock, handedOut: secret => known.add(secret.reveal()) })
+  const parts = { store, clock, entropy, observe, auditOf, codeOf, pseudonym, switches, secrets, egress }
   const engine = createEngine({
     ...parts,
     provider,

@@ -7,6 +7,7 @@ type Codes =
   | `COMMAND_${DataOf<'command.received'>['command']}`
   | `EVIDENCE_${DataOf<'evidence.judged'>['reason']}`
   | 'DELAYED'
+  | 'CANARY_WITHHELD'
 
 const english = {
   ...(Object.fromEntries(Object.entries(failures).map(([code, row]) => [code, row.sentence])) as Record<
@@ -37,6 +38,8 @@ const english = {
   EVIDENCE_expired: 'The time for this question was over (it timed out), so nothing was approved.',
   'EVIDENCE_decided-already': 'This question was answered already.',
   EVIDENCE_ambiguous: 'This code fits more than one question, so nothing was approved. Send NO and ask me again.',
+  CANARY_WITHHELD:
+    'I held my answer back: something made me tell what I must not. I stop here until my operator has looked at it.',
   DELAYED: 'I have your message. A service that I need is slow to answer; I keep trying and will tell you how it ends.'
 } satisfies Record<Codes, string>
 

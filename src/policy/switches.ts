@@ -24,8 +24,8 @@ export interface Switches {
   /** The target that stops it, or null. Rejects with STORE_UNAVAILABLE where nobody can tell: then it is not to be done. */
   stops(about: About): Promise<string | null>
   list(): Promise<SwitchedOff[]>
-  /** Switches a target off or on again, and tells the audit of it. Throws SWITCH_UNKNOWN for a target of no kind. */
-  set(target: string, isOff: boolean): Promise<void>
+  /** Switches a target off or on again, and tells the audit of it and of who did. Throws SWITCH_UNKNOWN for a target of no kind. */
+  set(target: string, isOff: boolean, by?: 'operator' | 'server'): Promise<void>
 }
 
 const of = { tenant: 'server', user: 'server', kind: 'switch' }
@@ -38,7 +38,7 @@ const freshMs = 500
 export function createSwitches(parts: {
   store: Pick<Store, 'record' | 'records' | 'putRecord' | 'audit'>
   clock: Clock
-  toldOf: (target: string, isOff: boolean, now: number) => AuditRecord
+  toldOf: (target: string, isOff: boolean, now: number, by: 'operator' | 'server') => AuditRecord
 }): Switches {
   const { store, clock, toldOf } = parts
   let looked: { at: number; targets: Promise<ReadonlySet<string>> } | null = null
@@ -68,9 +68,9 @@ export function createSwitches(parts: {
       const about = ['all', `tenant:${tenant}`, `principal:${principal}`, `tool:${tool}`, `class:${toolClass}`]
       return [...about, ...(model ? ['model'] : [])].find(target => off.has(target)) ?? null
     },
-    async set(target, isOff) {
+    async set(target, isOff, by = 'operator') {
       if (!known.test(target)) throw new Failure('SWITCH_UNKNOWN')
-      await store.audit([toldOf(target, isOff, clock.now())])
+      await store.audit([toldOf(target, isOff, clock.now(), by)])
       const key = { ...of, id: target }
       while (true) {
         const kept = await store.record(key)

@@ -15,6 +15,8 @@ import { createEngine } from '../../src/pipeline/engine.ts'
 import { createWorker } from '../../src/pipeline/worker.ts'
 import { policy } from '../../src/policy/classes.ts'
 import { decide } from '../../src/policy/decide.ts'
+import { createEgress } from '../../src/policy/egress.ts'
+import { createKnownSecrets, type KnownSecrets } from '../../src/policy/known-secrets.ts'
 import { createSwitches } from '../../src/policy/switches.ts'
 import type { Provider, Request, Turn } from '../../src/providers/provider.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
@@ -23,6 +25,7 @@ import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
 import { approvalCodeOf } from '../../src/vault/approval-code.ts'
+import { canaryOf } from '../../src/vault/canary.ts'
 import type { Secrets } from '../../src/vault/secrets.ts'
 import { auditOf } from '../audit/audit-of.ts'
 
@@ -47,6 +50,8 @@ export interface Outside {
   listSent?: Channel['listSent']
   tools?: readonly Tool[]
   secrets?: Secrets
+  /** What must not leave. */
+  known?: KnownSecrets
   leaseMs?: number
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
@@ -99,8 +104,11 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   const registry = createRegistry(outside.tools ?? taskTools)
   const maxToolCalls = 12
   const linkHosts = new Set<string>()
+  const canary = (account: string, execution: string) =>
+    canaryOf(createSecretKey(Buffer.alloc(32, 7)), account, execution)
   const agent = createAgent({
     linkHosts,
+    canaryOf: canary,
     ...{ provider, offers: registry.offers(), instructions, timeZone: 'UTC', maxToolCalls, memoryTokens: 4_000, clock }
   })
   const rules = {
@@ -120,6 +128,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
     secrets: outside.secrets ?? noSecrets,
+    egress: createEgress({ known: outside.known ?? createKnownSecrets(), canaryOf: canary }),
     linkHosts,
     audioMs: 24 * hour
   })

@@ -8,6 +8,7 @@ import type { Draft, Frame } from '../../frames/frame.ts'
 import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
+import { type Egress, withheldCall, withheldResult } from '../../policy/egress.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tool, ToolResult } from '../../tools/tool.ts'
@@ -20,6 +21,7 @@ import { type CallRules, judge } from './next-call.ts'
 type Parts = CallRules & {
   store: Store
   secrets: Secrets
+  egress: Egress
   channelOf: (tenant: string) => Channel
   pseudonym: (tenant: string, address: string) => string
   clock: Clock
@@ -71,7 +73,14 @@ async function leaveFor(parts: Parts, work: Work): Promise<Leave | Refusal> {
   const tool = parts.registry.get(data.tool)
   if ('deny' in decision) return { refusal: decision.deny }
   if (!('allow' in decision) || tool === undefined) return { refusal: notApproved }
+  if (parts.egress.find(asked.arguments, execution) !== null) return { refusal: withheld(parts, work) }
   return (await offFor(parts, work)) === null ? { permit: decision.allow, tool } : { refusal: switchedOff }
+}
+
+/** Tells the operator that something was withheld. */
+function withheld({ observe }: Parts, { execution }: Work): Refusal['refusal'] {
+  observe('alert', { code: withheldCall.code, execution: execution.id })
+  return withheldCall
 }
 
 function offFor({ switches }: Parts, { execution: { tenant, principal }, frame }: Work): Promise<string | null> {
@@ -122,7 +131,12 @@ async function call(
   })
   const ms = parts.clock.monotonic() - began
   parts.observe('tool.called', { execution: execution.id, tool: tool.name, outcome: result.outcome, ms })
-  const product = finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
+  const { outcome } = result
+  // A secret is not to be in a frame: not even the one that the tool was given.
+  const isClean = !parts.egress.holdsSecret(result.result)
+  if (!isClean) withheld(parts, work)
+  const shown = isClean ? { code: null, result: result.result } : withheldResult
+  const product = finished(work, { outcome, ...shown }, result.integrity)
   return { ...product, extras: { refs: sent } }
 }
 

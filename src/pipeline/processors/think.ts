@@ -1,11 +1,15 @@
 import type { Agent, Thought } from '../../agent/agent.ts'
 import { withHeard } from '../../agent/answer.ts'
 import type { Memory } from '../../agent/conversation.ts'
+import type { Observe } from '../../frames/event.ts'
 import { type Execution, framesOf, received } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
+import type { Egress } from '../../policy/egress.ts'
 import type { Store } from '../../store/store.ts'
 import type { Processor } from '../processor.ts'
+import { sentence } from '../sentences.ts'
+import { type HeldBack, holdBack } from './hold-back.ts'
 
 const mostEarlier = 30
 
@@ -14,6 +18,8 @@ export function createThink(parts: {
   agent: Agent
   store: Pick<Store, 'earlier' | 'read'>
   split: (frames: readonly Frame[], text: string) => string[]
+  egress: Egress
+  observe: Observe
 }): Processor {
   return {
     name: 'think',
@@ -21,7 +27,7 @@ export function createThink(parts: {
       const { frames } = execution
       mustHaveWords(frames)
       const memory = await remember(parts, execution)
-      const thought = await parts.agent.think({ frames, memory, signal })
+      const thought = holdBack(parts, execution, await parts.agent.think({ frames, memory, signal }))
       return { draft: draftOf(thought, frames, frame, parts.split) }
     }
   }
@@ -50,13 +56,15 @@ function mustHaveWords(frames: readonly Frame[]): void {
 }
 
 function draftOf(
-  thought: Thought,
+  thought: Thought | HeldBack,
   frames: readonly Frame[],
   parent: Frame,
   split: (frames: readonly Frame[], text: string) => string[]
 ): Draft {
   const { provenance } = thought
   if (thought.kind === 'calls') return { kind: 'tool.requested', data: thought.data, parent: parent.id, provenance }
-  const data = { parts: split(frames, withHeard(frames, thought.text)), sentence: null, turn: thought.turn }
+  const code = thought.kind === 'held back' ? thought.sentence : null
+  const text = thought.kind === 'held back' ? sentence(thought.sentence) : withHeard(frames, thought.text)
+  const data = { parts: split(frames, text), sentence: code, turn: thought.turn }
   return { kind: 'reply.drafted', data, parent: parent.id, provenance }
 }
