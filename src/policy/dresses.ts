@@ -19,7 +19,7 @@ export function dense(text: string): string {
 }
 
 const escaped =
-  /%([0-9a-f]{2})|\\x([0-9a-f]{2})|0x([0-9a-f]{2})(?![0-9a-f])|\\u\{?([0-9a-f]{1,6})\}?|&#x([0-9a-f]{1,6});|&#(\d{1,7});|\\[nrtbfv0]/gi
+  /%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u\{?([0-9a-f]{1,6})\}?|&#x([0-9a-f]{1,6});|&#(\d{1,7});|\\[nrtbfv0]/gi
 const escapedRun = new RegExp(`(?:${escaped.source})+`, 'gi')
 const mostLayers = 3
 
@@ -34,10 +34,15 @@ export function unescaped(text: string): string {
   return plain
 }
 
+/** Bytes that are listed (`0x73, 0x6b` or `\x73 \x6b`) as their hex digits alone. */
+export function listed(text: string): string {
+  return text.replace(/(?:0|\\)x(?=[0-9a-f]{2})/gi, '')
+}
+
 /** UTF-8 where it was written byte by byte; an escaped space of any kind is one. */
 function decoded(run: string): string {
-  const parts = Array.from(run.matchAll(escaped), ([, percent, slash, hex, unicode, entity, decimal]) => {
-    const byte = percent ?? slash ?? hex
+  const parts = Array.from(run.matchAll(escaped), ([, percent, slash, unicode, entity, decimal]) => {
+    const byte = percent ?? slash
     if (byte !== undefined) return Buffer.from(byte, 'hex')
     const point = decimal === undefined ? Number.parseInt(unicode ?? entity ?? '20', 16) : Number(decimal)
     return Buffer.from(point <= 0x10ffff ? String.fromCodePoint(point) : '')

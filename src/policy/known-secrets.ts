@@ -1,4 +1,4 @@
-import { bare, dense, dressesOf, unescaped } from './dresses.ts'
+import { bare, dense, dressesOf, listed, unescaped } from './dresses.ts'
 
 /** The secrets that this process knows, and the one question that is asked of them. */
 export interface KnownSecrets {
@@ -55,9 +55,7 @@ export function createKnownSecrets(): KnownSecrets {
       for (const dress of dressesOf(bytes)) look(dress)
     },
     findIn(text) {
-      const plain = unescaped(text)
-      const texts = plain === text ? [text] : [text, plain]
-      return texts.some(each => {
+      return [...new Set([text, unescaped(text), listed(text)])].some(each => {
         if (isIn(bare(each))) return true
         const signsOf = signs.size === 0 ? '' : dense(each)
         return [...signs].some(sign => signsOf.includes(sign))
