@@ -4,11 +4,13 @@ import { mustKeepApart, readAccounts } from './config/accounts.ts'
 import { readBudgets } from './config/budgets.ts'
 import { readDatabase } from './config/database.ts'
 import { type Providers, readProviders } from './config/providers.ts'
+import { readSecrets } from './config/secrets.ts'
 import { readTools } from './config/tools.ts'
 import { type Settings, schema } from './config/variables.ts'
 import type { Warning } from './config/warnings.ts'
-import type { ServerSettings } from './tools/mcp/server-settings.ts'
 import type { BudgetsOf } from './policy/budgets.ts'
+import type { ServerSettings } from './tools/mcp/server-settings.ts'
+import type { SourceSettings } from './vault/open-source.ts'
 
 /** The whole configuration, checked and in the units the rooms use. */
 export interface Config {
@@ -32,6 +34,8 @@ export interface Config {
   /** The one that follows while the master key is changed: it opens too. */
   readonly masterKeyNext: Buffer | undefined
   readonly operatorToken: string | undefined
+  /** Where tools' secrets come from. */
+  readonly secrets: SourceSettings
   readonly leaseMs: number
   readonly maxToolCalls: number
   readonly maxAudioSeconds: number
@@ -67,10 +71,7 @@ const hour = 60 * minute
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = schema.safeParse(set)
-  const problems = [
-    ...notYet(set),
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${String(path[0])} ${message}.`)
-  ]
+  const problems = (parsed.error?.issues ?? []).map(({ path, message }) => `${String(path[0])} ${message}.`)
   if (!parsed.success) throw new ConfigError(problems)
 
   const settings = parsed.data
@@ -85,6 +86,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   )
   mustKeepApart(accounts, [...providers.transcribe, ...providers.respond], problems)
   const databaseUri = readDatabase(settings, set.NODE_ENV === 'production', problems, warnings)
+  const secrets = readSecrets(settings, set, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
     host: settings.HOST,
@@ -101,6 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     masterKey: settings.MASTER_KEY,
     masterKeyNext: settings.MASTER_KEY_NEXT,
     operatorToken: settings.OPERATOR_TOKEN,
+    secrets,
     leaseMs: settings.LEASE_SECONDS * 1_000,
     maxToolCalls: settings.MAX_TOOL_CALLS,
     maxAudioSeconds: settings.MAX_AUDIO_SECONDS,
@@ -120,16 +123,5 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
-// Variables of the interface that this version cannot honour: a setting that is silently ignored is a promise broken.
-const unsupported: Readonly<Record<string, { because: string; harmless?: string }>> = {
-  SECRETS: { because: 'has no tools with secrets', harmless: 'env' }
-}
-
 // These promise nothing as long as nothing is there for them to act on: they are told and passed over.
 const idle = ['SPEECH_MODEL', 'AUDIT_HEADS_FILE']
-
-function notYet(env: NodeJS.ProcessEnv): string[] {
-  return Object.entries(unsupported)
-    .filter(([name, { harmless }]) => env[name] !== undefined && env[name] !== harmless)
-    .map(([name, { because }]) => `${name} is set, but this version ${because}: remove it.`)
-}

@@ -19,6 +19,8 @@ import { rotateKeys } from './vault/rotate-keys.ts'
 export interface KeptStore {
   readonly name: 'sqlite' | 'mongodb'
   readonly store: Store
+  /** What wraps every key, in force now. */
+  readonly masterKey: Buffer
   readonly indexKey: KeyObject
   readonly contentKeys: ContentKeys
   /** Wraps every key by the master key that follows; answers how many were not. Throws an Error where none follows. */
@@ -46,6 +48,7 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
     return {
       name: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
       store: seal(store, contentKeys),
+      masterKey,
       indexKey,
       contentKeys,
       rotate: () => rotateKeys(masterKeys, wrappedKeys(store)),

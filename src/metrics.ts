@@ -30,7 +30,7 @@ const steps = [
 ]
 const codes = Object.keys(failures)
 /** Alerts that are no failures of a step. */
-const alerts = ['tool-changed', 'tool-left-out', 'tool-server-down']
+const alerts = ['tool-changed', 'tool-left-out', 'tool-server-down', 'CANARY_WITHHELD']
 const refusals = kinds['message.refused'][1].shape.reason.options
 
 // Label values come from closed sets, so that nothing from outside can add a series or put a word into one.

@@ -12,7 +12,6 @@ import { type Custody, createCustody } from './custody.ts'
 import type { Clock } from './frames/clock.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
-import { Failure } from './frames/failure.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
 import { decideAsOperator } from './inbox/questions.ts'
@@ -20,11 +19,14 @@ import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
 import { type KeptStoreParts, openKeptStore } from './kept-store.ts'
+import { ownSecrets } from './own-secrets.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
 import { createSpending } from './policy/budgets.ts'
 import { policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
+import { createEgress } from './policy/egress.ts'
+import { createKnownSecrets } from './policy/known-secrets.ts'
 import { createSwitches, type SwitchedBy, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
 import { createLocalSpeech } from './providers/local-speech.ts'
@@ -39,8 +41,10 @@ import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf, approvalTokenOf } from './vault/approval-code.ts'
+import { canaryOf } from './vault/canary.ts'
 import { fingerprintOf, pseudonymOf } from './vault/index-key.ts'
-import type { Secrets } from './vault/secrets.ts'
+import { openSource } from './vault/open-source.ts'
+import { createSecrets } from './vault/scoped-secrets.ts'
 
 const memoryTokens = 6_000
 const pollMs = 1_000
@@ -83,6 +87,8 @@ export interface OpenSystem {
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
   const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
+  const tenants = config.accounts.map(({ sid }) => sid)
+  const source = await openSource(config.secrets, tenants)
   const kept = await openKeptStore(config, surroundings)
   const providers = await openProviders(config, clock, observe).catch(async error => {
     await kept.close()
@@ -94,13 +100,14 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const open = (of: TwilioAccount) => createTwilioMessaging({ ...config, account: of, apiUrl, clock, observe })
   const { store, provider, channel } = wrap({ store: kept.store, provider: providers.provider, channel: open(account) })
   const channels = new Map(config.accounts.map(each => [each.sid, each === account ? channel : open(each)]))
-  const remote = await openRemoteTools(config, { store, clock, observe, tools, secrets: noSecrets }).catch(
-    async error => {
-      await providers.close()
-      await kept.close()
-      throw error
-    }
-  )
+  const known = createKnownSecrets()
+  for (const secret of ownSecrets(config, accounts.values(), [kept.masterKey, indexKey.export()])) known.add(secret)
+  const secrets = createSecrets({ source, clock, handedOut: secret => known.add(secret.reveal()) })
+  const remote = await openRemoteTools(config, { store, clock, observe, tools, secrets }).catch(async error => {
+    await providers.close()
+    await kept.close()
+    throw error
+  })
   const registry = createRegistry(tools, remote)
   const channelOf = (tenant: string) => {
     const its = channels.get(tenant)
@@ -114,7 +121,10 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     linkHosts: config.linkHosts,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const agent = createAgent({ ...config, provider, offers: () => registry.offers(), instructions, memoryTokens, clock })
+  const canary = (tenant: string, execution: string) => canaryOf(indexKey, tenant, execution)
+  const egress = createEgress({ known, canaryOf: canary })
+  const offers = () => registry.offers()
+  const agent = createAgent({ ...config, provider, offers, instructions, memoryTokens, clock, canaryOf: canary })
   const auditOf = createAuditOf({
     fingerprint: text => fingerprintOf(indexKey, text),
     classOf: name => registry.get(name)?.class ?? null
@@ -125,7 +135,20 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const toldOf = (...act: [string, boolean, number, SwitchedBy]) => switchAct(entropy.id(), ...act)
   const switches = createSwitches({ store, clock, toldOf })
   const spending = createSpending({ store, budgetsOf: config.budgetsOf, observe })
-  const parts = { store, clock, entropy, observe, auditOf, codeOf, tokenOf, pseudonym, switches, spending }
+  const parts = {
+    store,
+    clock,
+    entropy,
+    observe,
+    auditOf,
+    codeOf,
+    tokenOf,
+    pseudonym,
+    switches,
+    spending,
+    secrets,
+    egress
+  }
   const engine = createEngine({
     ...parts,
     provider,
@@ -169,12 +192,6 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
       await providers.close()
       await kept.close()
     }
-  }
-}
-
-const noSecrets: Secrets = {
-  async withSecret() {
-    throw new Failure('SECRET_UNAVAILABLE', { refused: true })
   }
 }
 

@@ -89,6 +89,11 @@ t.test('each bad value is told in one sentence that names the variable and does 
   const long = `${short}${key}`
   const bad: Record<string, string[]> = {
     PORT: ['65536', '-1', '3e3', 'http'],
+    SECRETS: ['S3cret', 'file', 'env:S3cret', 'vault:S3cret', 'vault:../S3cret', 'aws:a//b', 'file:'],
+    VAULT_ADDR: ['http://vault.example.com', 'https://u:S3cret@vault.example.com', 'https://vault.example.com/v1'],
+    VAULT_TOKEN: ['S3cret S3cret'],
+    AWS_REGION: ['S3cret', 'eu'],
+    AWS_ENDPOINT_URL: ['http://aws.example.com', 'ftp://127.0.0.1'],
     HOST: ['0.0.0.0/0', 'a b'],
     PUBLIC_URL: [
       'voice',
@@ -315,12 +320,28 @@ t.test('in production a database asks who calls and is not spoken to in the clea
   }
 })
 
-t.test('a variable that this version cannot honour stops the start', async t => {
-  t.strictSame(problemsOf({ TOOLS_FILE: '/S3cret/tools.json' }), [
-    'TOOLS_FILE is set, but this version has only the built-in tools: remove it.'
-  ])
-  t.match(problemsOf({ SECRETS: 'vault' }), [/^SECRETS is set/])
-  t.strictSame(problemsOf({ SECRETS: 'env' }), [])
+t.test('each source of secrets asks for what belongs to it', async t => {
+  const sourceOf = (env: Record<string, string>) => readConfig({ ...whole, ...env }).secrets
+  const valuesOf = (source: object) => ('values' in source ? source.values : null) as Map<string, unknown>
+  t.strictSame([...valuesOf(sourceOf({}))], [])
+  const env = sourceOf({ SECRETS: 'env', KNOMLY_SECRET_CRM_TOKEN: 'S3cret', KNOMLY_SECRET_EMPTY: '' })
+  t.strictSame([...valuesOf(env).keys()], ['CRM_TOKEN'])
+  t.match(sourceOf({ SECRETS: 'file:/run/secrets.json' }), { kind: 'file', path: '/run/secrets.json' })
+
+  const vault = { SECRETS: 'vault', VAULT_ADDR: 'https://vault.example.com:8200', VAULT_TOKEN: 'S3cret' }
+  const address = vault.VAULT_ADDR
+  t.match({ ...sourceOf(vault), token: '' }, { kind: 'vault', address, mount: 'secret', prefix: 'knomly' })
+  const elsewhere = { ...sourceOf({ ...vault, SECRETS: 'vault:kv/apps/voice' }), token: '' }
+  t.match(elsewhere, { mount: 'kv', prefix: 'apps/voice' })
+  t.match(problemsOf({ SECRETS: 'vault' }), [/^VAULT_ADDR is missing/, /^VAULT_TOKEN is missing/])
+
+  const aws = { SECRETS: 'aws', AWS_REGION: 'eu-central-1' }
+  t.match(sourceOf(aws), { kind: 'aws', region: 'eu-central-1', prefix: 'knomly', key: undefined })
+  t.match(sourceOf({ ...aws, SECRETS: 'aws:prod/voice' }), { prefix: 'prod/voice' })
+  t.match(problemsOf({ SECRETS: 'aws' }), [/^AWS_REGION is missing/])
+  for (const half of [{ AWS_ACCESS_KEY_ID: 'AKIA1' }, { AWS_SECRET_ACCESS_KEY: 'S3cret' }]) {
+    t.match(problemsOf({ ...aws, ...half }), [/^AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together/])
+  }
 })
 
 t.test('.env.example holds every variable with its meaning and no value', async t => {

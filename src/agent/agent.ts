@@ -55,6 +55,8 @@ export function createAgent(parts: {
   /** Hosts that an answer may link to whatever it was made of. */
   linkHosts: ReadonlySet<string>
   clock: Pick<Clock, 'now'>
+  /** The token of a message that stands in its instructions and must stand nowhere else. */
+  canaryOf: (tenant: string, execution: string) => string
 }): Agent {
   return {
     recall: earlier => recall(earlier, parts.memoryTokens),
@@ -67,7 +69,7 @@ export function createAgent(parts: {
       const isSpent = callsMade(frames) >= parts.maxToolCalls
       const turn = await parts.provider.respond(
         {
-          instructions: parts.instructions.at(first.at, parts.timeZone),
+          instructions: parts.instructions.at(first.at, parts.timeZone, canaryFor(parts, frames)),
           items: itemsShown(memory, frames),
           tools: isSpent ? [] : parts.offers()
         },
@@ -82,6 +84,11 @@ export function createAgent(parts: {
       return { ...thought, text: withoutForeignLinks(thought.text, links), provenance }
     }
   }
+}
+
+function canaryFor({ canaryOf }: { canaryOf(tenant: string, execution: string): string }, frames: readonly Frame[]) {
+  const { execution, data } = received(frames)
+  return canaryOf(data.account, execution)
 }
 
 /** What the person wrote with their own hands. */

@@ -52,6 +52,11 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
       const { message, reconciled } = frame.data
       return outcome(parts, frame, before, 'done', { message, reconciled })
     }
+    case 'reply.drafted': {
+      const { sentence: code } = frame.data
+      if (code !== 'SECRET_WITHHELD' && code !== 'CANARY_WITHHELD') return []
+      return [{ id: `${frame.n}:withheld`, action: 'reply.withhold', outcome: 'refused', detail: { code } }]
+    }
     case 'approval.requested':
       return [asked(parts, frame)]
     case 'approval.agreed': {

@@ -100,6 +100,27 @@ export function baseUrl(value: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
+/** An origin that a secret may be asked of: https, or http on this machine. */
+export function secretOrigin(value: string): string {
+  const url = new URL(value)
+  if (url.origin !== value.replace(/\/$/, '')) throw new TypeError('more than an origin')
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+    throw new TypeError('in the clear')
+  }
+  return url.origin
+}
+
+/** Where tools' secrets come from: the kind of the source, and what it calls the place. */
+export function secretSource(value: string): { kind: 'env' | 'file' | 'vault' | 'aws'; where: string } {
+  const [, kind = '', where] = /^(env|file|vault|aws)(?::(.+))?$/.exec(value) ?? []
+  if (kind === 'env' && where === undefined) return { kind, where: '' }
+  if (kind === 'file' && where !== undefined) return { kind, where }
+  const place = where ?? (kind === 'vault' ? 'secret/knomly' : 'knomly')
+  if (kind === 'vault' && /^[\w-]{1,100}(?:\/[\w-]{1,100}){1,8}$/.test(place)) return { kind, where: place }
+  if (kind === 'aws' && /^[\w-]{1,100}(?:\/[\w-]{1,100}){0,8}$/.test(place)) return { kind, where: place }
+  throw new TypeError('not a source of secrets')
+}
+
 /** The URI of a database, with what it says about its own protection. */
 export function databaseUri(value: string): UriFacts & { readonly uri: string } {
   const facts = inspectUri(value)

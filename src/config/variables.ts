@@ -17,6 +17,8 @@ import {
   list,
   masterKey,
   model,
+  secretOrigin,
+  secretSource,
   text,
   token,
   type Variable,
@@ -134,6 +136,31 @@ export const schema = z.object({
       meaning: 'bearer token of the operator API; without it the API answers 404',
       secret: true
     }),
+
+  SECRETS: checked('env, file:PATH, vault (or vault:MOUNT/PATH), or aws (or aws:PREFIX)', secretSource)
+    .default({ kind: 'env', where: '' })
+    .register(documented, {
+      meaning: 'where the secrets of tools come from: env, file:PATH, vault or aws',
+      default: 'env'
+    }),
+  VAULT_ADDR: checked('the https origin of HashiCorp Vault (http for a loopback host only)', secretOrigin)
+    .optional()
+    .register(documented, { meaning: 'origin of HashiCorp Vault, with SECRETS=vault' }),
+  VAULT_TOKEN: key().optional().register(documented, {
+    meaning: 'token that may read the secrets there',
+    secret: true
+  }),
+  AWS_REGION: text('a region such as eu-central-1', /^[a-z]{2,3}(?:-[a-z]+)+-\d{1,2}$/)
+    .optional()
+    .register(documented, { meaning: 'region of AWS Secrets Manager, with SECRETS=aws' }),
+  AWS_ENDPOINT_URL: checked('the https origin of an endpoint (http for a loopback host only)', secretOrigin)
+    .optional()
+    .register(documented, { meaning: 'another endpoint than that of the region' }),
+  AWS_ACCESS_KEY_ID: key()
+    .optional()
+    .register(documented, { meaning: 'key that may read the secrets there; without it the role of the machine' }),
+  AWS_SECRET_ACCESS_KEY: key().optional().register(documented, { meaning: 'secret of that key', secret: true }),
+  AWS_SESSION_TOKEN: key().optional().register(documented, { meaning: 'session of that key', secret: true }),
 
   LEASE_SECONDS: whole('how long a claim on a conversation lasts', 2, 300, 15),
   MAX_TOOL_CALLS: whole('calls of tools that one message may make', 1, 50, 12),

@@ -94,11 +94,7 @@ export const failures = {
     status: 422,
     retry: 'never'
   },
-  AUDIO_EMPTY: {
-    sentence: 'Your voice note arrived empty. Please record it again.',
-    status: 422,
-    retry: 'never'
-  },
+  AUDIO_EMPTY: { sentence: 'Your voice note arrived empty. Please record it again.', status: 422, retry: 'never' },
   AUDIO_TOO_LARGE: {
     sentence: 'Your voice note is larger than 16 MB. Please send a shorter one.',
     status: 422,
@@ -206,6 +202,7 @@ export const failures = {
     retry: 'tries',
     alert: true
   },
+  SECRET_WITHHELD: { sentence: 'I held my answer back: a secret was in it.', status: 500, retry: 'never', alert: true },
   // Asking for messages that no webhook brought.
   LIST_UNAVAILABLE: {
     sentence: 'The received messages could not be listed: they are asked for again in a minute.',

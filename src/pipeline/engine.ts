@@ -6,10 +6,12 @@ import type { Observe } from '../frames/event.ts'
 import { received } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { Spending } from '../policy/budgets.ts'
+import type { Egress } from '../policy/egress.ts'
 import type { Switches } from '../policy/switches.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AuditOf } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
+import type { Secrets } from '../vault/secrets.ts'
 import type { Table } from './pipeline.ts'
 import type { Processor } from './processor.ts'
 import { createAnnounceDelay } from './processors/announce-delay.ts'
@@ -26,6 +28,7 @@ import { createSendPart } from './processors/send-part.ts'
 import { createTell } from './processors/tell.ts'
 import { createThink } from './processors/think.ts'
 import { createTranscribe } from './processors/transcribe.ts'
+import { wallIn } from './walled-channel.ts'
 
 /** What the worker works with: the table, the processors it names, and `announceDelay`, which tells a person once that it takes longer. */
 export interface Engine {
@@ -51,6 +54,10 @@ export interface EngineParts {
   readonly audioMs: number
   readonly switches: Switches
   readonly spending: Spending
+  /** Where tools' secrets come from. */
+  readonly secrets: Secrets
+  /** What must not leave. */
+  readonly egress: Egress
   readonly auditOf: AuditOf
   /** The six digits that approve a question, by its hash. */
   readonly codeOf: CodeOf
@@ -64,10 +71,11 @@ export interface EngineParts {
 }
 
 /** Puts the table together: the kind of the newest frame, and what takes it (design.md section 1). */
-export function createEngine(parts: EngineParts): Engine {
+export function createEngine(given: EngineParts): Engine {
+  const parts = { ...given, channelOf: wallIn(given.channelOf, given.egress) }
   const split = (frames: readonly Frame[], text: string) => parts.channelOf(received(frames).data.account).split(text)
   const nextCall = createNextCall(parts.rules)
-  const tell = createTell(split)
+  const tell = createTell(split, parts.egress)
   const table: Table = {
     'voice.received': nextAttachment,
     'audio.downloaded': nextAttachment,

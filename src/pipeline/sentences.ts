@@ -8,6 +8,7 @@ type Codes =
   | `EVIDENCE_${DataOf<'evidence.judged'>['reason']}`
   | `BUDGET_${DataOf<'budget.exceeded'>['budget']}`
   | 'DELAYED'
+  | 'CANARY_WITHHELD'
 
 const english = {
   ...(Object.fromEntries(Object.entries(failures).map(([code, row]) => [code, row.sentence])) as Record<
@@ -58,6 +59,8 @@ const english = {
     'You have used up the voice notes that I may listen to in a day, so I did not act on this one. Please type it, or send it again tomorrow.',
   BUDGET_tokensPerDay:
     'You have used up what I may do for you in a day, so I stopped here; what was done before stays done. Please ask again tomorrow.',
+  CANARY_WITHHELD:
+    'I held my answer back: something made me tell what I must not. I stop here until my operator has looked at it.',
   DELAYED: 'I have your message. A service that I need is slow to answer; I keep trying and will tell you how it ends.'
 } satisfies Record<Codes, string>
 

@@ -3,6 +3,7 @@ import type { ToolClass } from '../frames/kinds.ts'
 import type { Permit } from '../frames/permit.ts'
 import type { Integrity } from '../frames/provenance.ts'
 import type { RecordKey, StoreRecord } from '../store/store.ts'
+import type { ToolSecrets } from './tool-secrets.ts'
 
 /** MCP's hints about what a tool does; believed for tools of this project alone. Absent means the worst. */
 export interface Annotations {
@@ -25,6 +26,7 @@ export interface ToolContext {
   readonly tenant: string
   readonly userId: string
   readonly records: UserRecords
+  readonly secrets: ToolSecrets
   readonly signal: AbortSignal
   readonly idempotencyKey: string
   /** How far the words behind the call can be believed: kept with what the call writes. */

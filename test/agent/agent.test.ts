@@ -18,6 +18,7 @@ function agentOf(
 ) {
   const asked: Request[] = []
   const agent = createAgent({
+    canaryOf: (tenant, execution) => `canary of ${tenant} ${execution}`,
     linkHosts: new Set(['example.org']),
     provider: {
       async respond(request) {
@@ -215,6 +216,7 @@ t.test(
 t.test('what the provider throws goes on, and its signal is ours', async t => {
   const ended = new AbortController()
   const agent = createAgent({
+    canaryOf: (tenant, execution) => `canary of ${tenant} ${execution}`,
     linkHosts: new Set(['example.org']),
     provider: {
       respond: async (_request, signal) => {
@@ -236,8 +238,16 @@ t.test('what the provider throws goes on, and its signal is ours', async t => {
 
 t.test('instructions name their version by their words and are the same for the same message', async t => {
   t.match(instructions.version, /^[0-9a-f]{16}$/)
-  const other = instructionsFrom('It is {now}.')
+  const other = instructionsFrom('It is {now}. {canary}')
   t.not(other.version, instructions.version)
-  t.equal(other.at('2026-07-01T22:30:00.000Z', 'Asia/Tokyo'), 'It is Thursday, 2 July 2026, 07:30 in Asia/Tokyo.')
-  t.equal(other.at('2026-07-01T00:05:00.000Z', 'UTC'), 'It is Wednesday, 1 July 2026, 00:05 in UTC.')
+  t.equal(
+    other.at('2026-07-01T22:30:00.000Z', 'Asia/Tokyo', 'a'),
+    'It is Thursday, 2 July 2026, 07:30 in Asia/Tokyo. a'
+  )
+  t.equal(other.at('2026-07-01T00:05:00.000Z', 'UTC', 'b'), 'It is Wednesday, 1 July 2026, 00:05 in UTC. b')
+  t.match(
+    other.at('2026-07-01T00:05:00.000Z', 'UTC', 'c'),
+    / c$/,
+    'a message of the same minute has a canary of its own'
+  )
 })

@@ -9,12 +9,15 @@ import type { Channel, Outgoing } from '../../src/channels/channel.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { EventName } from '../../src/frames/event.ts'
 import type { Execution } from '../../src/frames/execution.ts'
+import { Failure } from '../../src/frames/failure.ts'
 import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
 import { createEngine } from '../../src/pipeline/engine.ts'
 import { createWorker } from '../../src/pipeline/worker.ts'
 import { type Budgets, createSpending, defaultBudgets } from '../../src/policy/budgets.ts'
 import { policy } from '../../src/policy/classes.ts'
 import { decide } from '../../src/policy/decide.ts'
+import { createEgress } from '../../src/policy/egress.ts'
+import { createKnownSecrets, type KnownSecrets } from '../../src/policy/known-secrets.ts'
 import { createSwitches } from '../../src/policy/switches.ts'
 import type { Provider, Request, Turn } from '../../src/providers/provider.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
@@ -23,10 +26,19 @@ import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Tool } from '../../src/tools/tool.ts'
 import { approvalCodeOf, approvalTokenOf } from '../../src/vault/approval-code.ts'
+import { canaryOf } from '../../src/vault/canary.ts'
+import type { Secrets } from '../../src/vault/secrets.ts'
 import { auditOf } from '../audit/audit-of.ts'
 
 export const tenant = 'AC1'
 export const otherTenant = 'AC2'
+
+/** A source that has no secret for anybody. */
+export const noSecrets: Secrets = {
+  withSecret: async () => {
+    throw new Failure('SECRET_UNAVAILABLE')
+  }
+}
 const hour = 3_600_000
 const indexKey = createSecretKey(Buffer.alloc(32, 7))
 
@@ -45,6 +57,9 @@ export interface Outside {
   /** Nobody can tap unless it is given. */
   createButtons?: Channel['createButtons']
   tools?: readonly Tool[]
+  secrets?: Secrets
+  /** What must not leave. */
+  known?: KnownSecrets
   leaseMs?: number
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
@@ -102,8 +117,11 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   const registry = createRegistry(outside.tools ?? taskTools)
   const maxToolCalls = 12
   const linkHosts = new Set<string>()
+  const canary = (account: string, execution: string) =>
+    canaryOf(createSecretKey(Buffer.alloc(32, 7)), account, execution)
   const agent = createAgent({
     linkHosts,
+    canaryOf: canary,
     ...{
       provider,
       offers: () => registry.offers(),
@@ -141,6 +159,8 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     spending: createSpending({ store: parts.store, budgetsOf, observe }),
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
+    secrets: outside.secrets ?? noSecrets,
+    egress: createEgress({ known: outside.known ?? createKnownSecrets(), canaryOf: canary }),
     audioMs: 24 * hour
   })
   const worker = createWorker(engine, {

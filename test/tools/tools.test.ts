@@ -42,6 +42,7 @@ function contextOf(records: ToolContext['records'], change: Partial<ToolContext>
     tenant: 'AC1',
     userId: 'ana',
     records,
+    secrets: { withSecret: () => Promise.reject(new Failure('SECRET_UNAVAILABLE')) },
     signal: new AbortController().signal,
     idempotencyKey: `call ${calls}`,
     integrity: 'user_voice',

@@ -9,6 +9,7 @@ import { askedIn } from '../../inbox/questions.ts'
 import { type Binding, expiryOf, hashOf } from '../../policy/approval.ts'
 import type { Spending } from '../../policy/budgets.ts'
 import { type Ask, isTainted } from '../../policy/decide.ts'
+import { type Egress, withheldCall } from '../../policy/egress.ts'
 import { withoutForeignLinks } from '../../policy/links.ts'
 import { renderPrompt } from '../../policy/prompt.ts'
 import type { Store } from '../../store/store.ts'
@@ -29,6 +30,7 @@ type Parts = CallRules & {
   observe: Observe
   codeOf: CodeOf
   spending: Spending
+  egress: Pick<Egress, 'holdsSecret'>
 }
 
 /**
@@ -71,6 +73,10 @@ export function createBindCall(parts: Parts): Processor {
       const about = { ask, call: call.id, tool, target: target ?? null, open, again: before.length }
       const question = questionFor(parts, work, about)
       if (question === null) return refuse('TOO_LONG_TO_ASK', 'It is too long to be shown whole: make it shorter.')
+      if (parts.egress.holdsSecret(question.data.prompt)) {
+        parts.observe('alert', { code: withheldCall.code, execution: work.execution.id })
+        return refuse(withheldCall.code, withheldCall.result)
+      }
       const use = { execution: work.execution, what: `${call.id}:${before.length}` }
       if (!(await parts.spending.reserve('promptsPerHour', use, 1))) {
         return refuse('TOO_MANY_PROMPTS', 'The person was asked too often in this hour. It was not done: say so.')

@@ -5,6 +5,7 @@ import type { DataOf } from '../../frames/kinds.ts'
 import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
 import type { AskedCall, Circumstances, Decision } from '../../policy/decide.ts'
+import { withheldCall, withheldMark } from '../../policy/egress.ts'
 import type { Registry } from '../../tools/registry.ts'
 import type { Route } from '../pipeline.ts'
 
@@ -35,6 +36,7 @@ export function createNextCall(rules: CallRules): Route {
       const { state, by } = answer.data
       return refused(call, by === 'operator' ? operatorRefused : unanswered[state], frame, provenance)
     }
+    if (call.arguments === withheldMark) return refused(call, withheldCall, frame, provenance)
     // The clock is looked at by those who ask and who run; what is decided here holds at any time.
     const decision = judgeCall(rules, frames, request, call, Date.parse(frame.at))
     if ('deny' in decision) return refused(call, decision.deny, frame, provenance)

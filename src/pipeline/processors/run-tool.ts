@@ -9,16 +9,21 @@ import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
 import type { Spending } from '../../policy/budgets.ts'
+import { type Egress, withheldCall, withheldResult } from '../../policy/egress.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tool, ToolResult } from '../../tools/tool.ts'
+import { bindSecrets, type ToolSecrets } from '../../tools/tool-secrets.ts'
 import { userRecords } from '../../tools/user-records.ts'
+import type { Secrets } from '../../vault/secrets.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
 import { callOverBudget } from './over-budget.ts'
 
 type Parts = CallRules & {
   store: Store
+  secrets: Secrets
+  egress: Egress
   channelOf: (tenant: string) => Channel
   pseudonym: (tenant: string, address: string) => string
   clock: Clock
@@ -44,8 +49,8 @@ export function createRunTool(parts: Parts): Processor {
     async run(work) {
       const refusal = overBudget.get(work)
       if (refusal) return finished(work, { outcome: 'refused', ...refusal })
-      const leave = await leaveFor(parts, work)
-      return 'refusal' in leave ? finished(work, { outcome: 'refused', ...leave.refusal }) : call(parts, work, leave)
+      const made = await makeCall(parts, work)
+      return 'refusal' in made ? finished(work, { outcome: 'refused', ...made.refusal }) : made
     },
     async recover(work) {
       const started = work.frame as Frame<'tool.started'>
@@ -58,10 +63,10 @@ export function createRunTool(parts: Parts): Processor {
       const isRead = tool?.class === 'R0' || tool?.class === 'R1'
       if (tool?.repeatable !== true && !isRead) return unknown(work)
       const refusal = await callOverBudget(parts.spending, work)
-      const leave = refusal === null ? await leaveFor(parts, work) : { refusal }
-      if (!('refusal' in leave)) return call(parts, work, leave)
+      const made = refusal === null ? await makeCall(parts, work) : { refusal }
+      if (!('refusal' in made)) return made
       // It may have been done before: that it may not be done now does not say that it was not.
-      return isRead ? finished(work, { outcome: 'refused', ...leave.refusal }) : unknown(work)
+      return isRead ? finished(work, { outcome: 'refused', ...made.refusal }) : unknown(work)
     }
   }
 }
@@ -79,7 +84,14 @@ async function leaveFor(parts: Parts, work: Work): Promise<Leave | Refusal> {
   const tool = parts.registry.get(data.tool)
   if ('deny' in decision) return { refusal: decision.deny }
   if (!('allow' in decision) || tool === undefined) return { refusal: notApproved }
+  if (parts.egress.find(asked.arguments, execution) !== null) return { refusal: withheld(parts, work) }
   return (await offFor(parts, work)) === null ? { permit: decision.allow, tool } : { refusal: switchedOff }
+}
+
+/** Tells the operator that something was withheld. */
+function withheld({ observe }: Parts, { execution }: Work): Refusal['refusal'] {
+  observe('alert', { code: withheldCall.code, execution: execution.id })
+  return withheldCall
 }
 
 function offFor({ switches }: Parts, { execution: { tenant, principal }, frame }: Work): Promise<string | null> {
@@ -87,15 +99,37 @@ function offFor({ switches }: Parts, { execution: { tenant, principal }, frame }
   return switches.stops({ tenant, principal, tool, class: toolClass })
 }
 
-async function call(parts: Parts, work: Work, { permit, tool }: Leave): Promise<Product> {
+/** Makes the call, or says why it was not made. */
+async function makeCall(parts: Parts, work: Work): Promise<Product | Refusal> {
+  const leave = await leaveFor(parts, work)
+  if ('refusal' in leave) return leave
+  const { id, tenant, principal } = work.execution
+  const bound = bindSecrets(parts.secrets, { tenant, principal, tool: leave.tool.name })
+  const sent: string[] = []
+  try {
+    return await call(parts, work, leave, bound.secrets, sent)
+  } catch (error) {
+    if (!bound.isRefusal(error) || sent.length > 0) throw error
+    parts.observe('alert', { code: 'SECRET_UNAVAILABLE', execution: id })
+    return { refusal: noSecret }
+  }
+}
+
+async function call(
+  parts: Parts,
+  work: Work,
+  { permit, tool }: Leave,
+  secrets: ToolSecrets,
+  sent: string[]
+): Promise<Product> {
   const { execution } = work
   const started = work.frame as Frame<'tool.started'>
   const began = parts.clock.monotonic()
-  const sent: string[] = []
   const result = await tool.call(permit, {
     tenant: execution.tenant,
     userId: execution.principal,
     records: userRecords(parts.store, { tenant: execution.tenant, user: execution.principal }),
+    secrets,
     signal: work.signal,
     idempotencyKey: `${execution.id}:${started.n}`,
     integrity: started.provenance.integrity,
@@ -108,7 +142,12 @@ async function call(parts: Parts, work: Work, { permit, tool }: Leave): Promise<
   })
   const ms = parts.clock.monotonic() - began
   parts.observe('tool.called', { execution: execution.id, tool: tool.name, outcome: result.outcome, ms })
-  const product = finished(work, { outcome: result.outcome, code: null, result: result.result }, result.integrity)
+  const { outcome } = result
+  // A secret is not to be in a frame: not even the one that the tool was given.
+  const isClean = !parts.egress.holdsSecret(result.result)
+  if (!isClean) withheld(parts, work)
+  const shown = isClean ? { code: null, result: result.result } : withheldResult
+  const product = finished(work, { outcome, ...shown }, result.integrity)
   return { ...product, extras: { refs: sent } }
 }
 
@@ -129,6 +168,11 @@ async function sendTo(
 const switchedOff = {
   code: 'SWITCHED_OFF',
   result: 'The operator has switched this off: it was not done. Say so, and do not try again.'
+}
+
+const noSecret = {
+  code: 'SECRET_UNAVAILABLE',
+  result: 'A key that this tool needs cannot be had, so it was not done. Say so, and that the operator has been told.'
 }
 
 const notApproved = {

@@ -1,12 +1,16 @@
 import type { Agent, Thought } from '../../agent/agent.ts'
 import { withHeard } from '../../agent/answer.ts'
 import { type Memory, tokensShown } from '../../agent/conversation.ts'
+import type { Observe } from '../../frames/event.ts'
 import { type Execution, framesOf, received } from '../../frames/execution.ts'
 import { Failure } from '../../frames/failure.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import type { Spending } from '../../policy/budgets.ts'
+import type { Egress } from '../../policy/egress.ts'
 import type { Store } from '../../store/store.ts'
 import type { Processor } from '../processor.ts'
+import { sentence } from '../sentences.ts'
+import { type HeldBack, holdBack } from './hold-back.ts'
 import { overBudget } from './over-budget.ts'
 
 const mostEarlier = 30
@@ -19,6 +23,8 @@ export function createThink(parts: {
   spending: Spending
   store: Pick<Store, 'earlier' | 'read'>
   split: (frames: readonly Frame[], text: string) => string[]
+  egress: Egress
+  observe: Observe
 }): Processor {
   return {
     name: 'think',
@@ -31,10 +37,11 @@ export function createThink(parts: {
       if (!(await parts.spending.reserve('tokensPerDay', use, tokensShown(memory, frames) + tokensBeside))) {
         return overBudget(parts.spending, { execution, frame, signal }, 'tokensPerDay')
       }
-      const thought = await parts.agent.think({ frames, memory, signal })
-      const { input, output } = (thought.kind === 'calls' ? thought.data : thought.turn).tokens
+      const said = await parts.agent.think({ frames, memory, signal })
+      const { input, output } = (said.kind === 'calls' ? said.data : said.turn).tokens
       // A server that counts nothing is believed to have used what was reserved.
       if (input > 0) parts.spending.settle('tokensPerDay', use, input + output)
+      const thought = holdBack(parts, execution, said)
       return { draft: draftOf(thought, frames, frame, parts.split) }
     }
   }
@@ -63,13 +70,15 @@ function mustHaveWords(frames: readonly Frame[]): void {
 }
 
 function draftOf(
-  thought: Thought,
+  thought: Thought | HeldBack,
   frames: readonly Frame[],
   parent: Frame,
   split: (frames: readonly Frame[], text: string) => string[]
 ): Draft {
   const { provenance } = thought
   if (thought.kind === 'calls') return { kind: 'tool.requested', data: thought.data, parent: parent.id, provenance }
-  const data = { parts: split(frames, withHeard(frames, thought.text)), sentence: null, turn: thought.turn }
+  const code = thought.kind === 'held back' ? thought.sentence : null
+  const text = thought.kind === 'held back' ? sentence(thought.sentence) : withHeard(frames, thought.text)
+  const data = { parts: split(frames, text), sentence: code, turn: thought.turn }
   return { kind: 'reply.drafted', data, parent: parent.id, provenance }
 }

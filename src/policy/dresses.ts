@@ -1,0 +1,77 @@
+/**
+ * A text as only its letters and digits, in small letters and without accents: what separators, zero-width characters, wide letters
+ * and capitals were put on to hide looks the same as what they hide.
+ */
+export function bare(text: string): string {
+  return text
+    .normalize('NFKD')
+    .toLowerCase()
+    .normalize('NFKD')
+    .replace(/[^\p{L}\p{N}]+/gu, '')
+}
+
+/** A text in small letters without white space and what cannot be seen: for what consists of signs above all. */
+export function dense(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\s\p{Default_Ignorable_Code_Point}\p{Cc}]+/gu, '')
+}
+
+const escaped =
+  /%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u\{?([0-9a-f]{1,6})\}?|&#x([0-9a-f]{1,6});|&#(\d{1,7});|\\[nrtbfv0]/gi
+const escapedRun = new RegExp(`(?:${escaped.source})+`, 'gi')
+const mostLayers = 3
+
+/** A text with what stands for characters (`%73`, `\x73`, `\u0073`, `&#115;`, `\n`) as the characters, also where that was done thrice. */
+export function unescaped(text: string): string {
+  let plain = text
+  for (let i = 0; i < mostLayers; i++) {
+    const next = plain.replace(escapedRun, decoded)
+    if (next === plain) break
+    plain = next
+  }
+  return plain
+}
+
+/** Bytes that are listed (`0x73, 0x6b` or `\x73 \x6b`) as their hex digits alone. */
+export function listed(text: string): string {
+  return text.replace(/(?:0|\\)x(?=[0-9a-f]{2})/gi, '')
+}
+
+/** UTF-8 where it was written byte by byte; an escaped space of any kind is one. */
+function decoded(run: string): string {
+  const parts = Array.from(run.matchAll(escaped), ([, percent, slash, unicode, entity, decimal]) => {
+    const byte = percent ?? slash
+    if (byte !== undefined) return Buffer.from(byte, 'hex')
+    const point = decimal === undefined ? Number.parseInt(unicode ?? entity ?? '20', 16) : Number(decimal)
+    return Buffer.from(point <= 0x10ffff ? String.fromCodePoint(point) : '')
+  })
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/**
+ * What a value is to be looked for as: itself, backwards, in hex and in base64 wherever in a longer text of it it stands, each of
+ * them also backwards.
+ */
+export function dressesOf(value: Buffer): string[] {
+  const text = value.toString('utf8')
+  const isText = Buffer.from(text).equals(value)
+  const backwards = [...text].reverse().join('')
+  const spellings = isText ? [text, backwards, text.toLowerCase(), text.toUpperCase(), unescaped(text)] : []
+  const bytes = [value, Buffer.from(value).reverse(), ...spellings.map(each => Buffer.from(each))]
+  const dresses = [
+    ...(isText ? [text, unescaped(text)] : []),
+    ...bytes.flatMap(each => [each.toString('hex'), ...inBase64(each)])
+  ]
+  return [...new Set(dresses.flatMap(each => [each, [...each].reverse().join('')]))]
+}
+
+/** Base64 of the value after 0, 1 and 2 other bytes, without the characters that the bytes around it have a part in. */
+function inBase64(value: Buffer): string[] {
+  return [0, 1, 2].map(before => {
+    const bits = 8 * (before + value.length)
+    const encoded = Buffer.concat([Buffer.alloc(before), value]).toString('base64')
+    return encoded.slice(Math.ceil((8 * before) / 6), Math.floor(bits / 6))
+  })
+}

@@ -1,0 +1,70 @@
+import type { Execution } from '../frames/execution.ts'
+import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts'
+
+/** What a text must not carry away: a secret, or the canary, which shows that the instructions are being told. */
+export type Forbidden = 'secret' | 'canary'
+
+/** Judges texts before they leave, and before they enter a frame (safety rule 3.8). */
+export interface Egress {
+  /** What a text that was made for an execution holds and must not, or null. */
+  find(text: string, execution: Pick<Execution, 'id' | 'tenant'>): Forbidden | null
+  /** Whether a text holds a secret that this process knows. */
+  holdsSecret(text: string): boolean
+}
+
+/** Stands where something was withheld. */
+export const withheldMark = '[withheld]'
+
+/** Why a call was not made that would have carried something away: a code for the frame, and words for the model. */
+export const withheldCall = {
+  code: 'SECRET_WITHHELD',
+  result: 'A secret of this server was in it, so it was not done. Say so, and do not try to get around it.'
+}
+
+/** Why a result is not shown. */
+export const withheldResult = {
+  code: 'OUTPUT_WITHHELD',
+  result: `${withheldMark} The answer of the tool held a secret of this server, so nothing of it is shown. Say so.`
+}
+
+/** Makes the judge of what this process knows. */
+export function createEgress(parts: {
+  known: Pick<KnownSecrets, 'findIn'>
+  canaryOf: (tenant: string, execution: string) => string
+}): Egress {
+  const { known, canaryOf } = parts
+  const holdsSecret = (text: string) => viewsOf(text).some(known.findIn)
+  return {
+    holdsSecret,
+    find(text, { id, tenant }) {
+      const canary = createKnownSecrets()
+      canary.add(canaryOf(tenant, id))
+      return viewsOf(text).some(canary.findIn) ? 'canary' : holdsSecret(text) ? 'secret' : null
+    }
+  }
+}
+
+/** A text, and where it is JSON its values one after the other, and its names: what is cut into fields is still read together. */
+function viewsOf(text: string): string[] {
+  if (!/^\s*[[{]/.test(text)) return [text]
+  try {
+    return [text, ...wordsOf(JSON.parse(text))]
+  } catch {
+    return [text]
+  }
+}
+
+/** Walked without recursion: nobody has looked yet how deep it is. */
+function wordsOf(root: unknown): [string, string] {
+  const [values, names]: [string[], string[]] = [[], []]
+  const waiting = [root]
+  while (waiting.length > 0) {
+    const next = waiting.pop()
+    if (typeof next !== 'object' || next === null) values.push(String(next))
+    else {
+      if (!Array.isArray(next)) names.push(...Object.keys(next))
+      waiting.push(...Object.values(next).reverse())
+    }
+  }
+  return [values.join(' '), names.join(' ')]
+}

@@ -1,0 +1,73 @@
+import { bare, dense, dressesOf, listed, unescaped } from './dresses.ts'
+
+/** The secrets that this process knows, and the one question that is asked of them. */
+export interface KnownSecrets {
+  /** Makes a secret known; one of fewer than 8 bytes is too short to be told from ordinary words, and is left out. */
+  add(value: string | Buffer): void
+  /** Whether a text holds one of them, in whatever dress of safety rule 3.8 (1), or more than half of a long one. */
+  findIn(text: string): boolean
+}
+
+const shortest = 8
+/** So long a piece is looked up; what is looked for is not shorter. */
+const gram = 8
+/** Half of a secret is worth as much as the whole, where a half is long enough not to be met by chance. */
+const halvedFrom = 32
+
+/** A dress that is looked for: as much of it as `least` characters in a row, around a piece that stands at `at`. */
+type Place = { readonly needle: string; readonly at: number; readonly least: number }
+
+/** Makes a register of secrets. It takes time in proportion to the text, however many secrets there are. */
+export function createKnownSecrets(): KnownSecrets {
+  const known = new Set<string>()
+  const places = new Map<string, Place[]>()
+  const signs = new Set<string>()
+
+  function look(dress: string): void {
+    const needle = bare(dress)
+    if (needle.length < gram) {
+      const sign = dense(dress)
+      if (sign.length >= shortest) signs.add(sign)
+      return
+    }
+    const least = needle.length < halvedFrom ? needle.length : Math.ceil(needle.length / 2)
+    // Of `least` characters in a row, one of these pieces is always a part.
+    for (let at = 0; at + gram <= needle.length; at += least - gram + 1) {
+      const piece = needle.slice(at, at + gram)
+      places.set(piece, [...(places.get(piece) ?? []), { needle, at, least }])
+    }
+  }
+
+  function isIn(view: string): boolean {
+    for (let i = 0; i + gram <= view.length; i++) {
+      const here = places.get(view.slice(i, i + gram))
+      if (here?.some(place => reach(view, i, place) >= place.least)) return true
+    }
+    return false
+  }
+
+  return {
+    add(value) {
+      const bytes = Buffer.from(value)
+      const key = bytes.toString('base64')
+      if (bytes.length < shortest || known.has(key)) return
+      known.add(key)
+      for (const dress of dressesOf(bytes)) look(dress)
+    },
+    findIn(text) {
+      return [...new Set([text, unescaped(text), listed(text)])].some(each => {
+        if (isIn(bare(each))) return true
+        const signsOf = signs.size === 0 ? '' : dense(each)
+        return [...signs].some(sign => signsOf.includes(sign))
+      })
+    }
+  }
+}
+
+/** How many characters around a piece are those of the needle. */
+function reach(view: string, i: number, { needle, at }: Place): number {
+  let [from, to] = [0, gram]
+  while (from < at && from < i && view[i - from - 1] === needle[at - from - 1]) from++
+  while (at + to < needle.length && view[i + to] === needle[at + to]) to++
+  return from + to
+}
