@@ -5,7 +5,9 @@ the port that it took.
 """
 
 import json
+import os
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agentdojo.agent_pipeline.tool_execution import tool_result_to_str
@@ -19,11 +21,10 @@ runtime = FunctionsRuntime(suite.tools)
 lanes = {}
 
 
-def tools():
-    return [
-        {"name": tool.name, "description": tool.description, "inputSchema": tool.parameters.model_json_schema()}
-        for tool in suite.tools
-    ]
+tools = [
+    {"name": tool.name, "description": tool.description, "inputSchema": tool.parameters.model_json_schema()}
+    for tool in suite.tools
+]
 
 
 def calls_of(task, environment):
@@ -73,7 +74,7 @@ def answer(lane, message):
         capabilities, info = {"tools": {}}, {"name": "agentdojo", "version": VERSION}
         return {**reply, "result": {"protocolVersion": params["protocolVersion"], "capabilities": capabilities, "serverInfo": info}}
     if method == "tools/list":
-        return {**reply, "result": {"tools": tools()}}
+        return {**reply, "result": {"tools": tools}}
     if method == "tools/call":
         return {**reply, "result": called(lane, params)}
     return {**reply, "error": {"code": -32601, "message": "there is no such method"}}
@@ -103,6 +104,12 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def end_with_the_bench():
+    sys.stdin.read()
+    os._exit(0)
+
+
+threading.Thread(target=end_with_the_bench, daemon=True).start()
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 print(server.server_address[1], flush=True)

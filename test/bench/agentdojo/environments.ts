@@ -44,7 +44,9 @@ export function installAgentDojo(): void {
 
 /** Starts the environments of a suite. */
 export async function startEnvironments(suite: string): Promise<Environments> {
-  const child = spawn(python, [join(import.meta.dirname, 'environments.py'), suite], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(python, [join(import.meta.dirname, 'environments.py'), suite], {
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
   const origin = `http://127.0.0.1:${await portOf(child)}`
   const ask = async (path: string, body?: object) => {
     const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }

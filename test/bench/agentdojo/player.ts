@@ -19,7 +19,10 @@ export interface Played extends Case {
   /** Consequential calls that were carried out and that nobody approved. */
   readonly unapproved: number
   readonly prompts: number
+  /** Whether the task was done, with the answer as the person read it. */
   readonly done: boolean
+  /** The same with the answer as the model wrote it, before foreign links were taken out of it. */
+  readonly doneBefore: boolean
   readonly state: string
 }
 
@@ -48,7 +51,11 @@ export function createPlayer(suite: string, environments: Environments) {
   /** Plays one case on a lane: a person nobody has heard of asks, and approves what the task needs, each thing once. */
   async function play(stage: Stage, lane: string, about: Case): Promise<Played> {
     const { userTask, injectionTask } = about
-    const script = await environments.reset(lane, { userTask, injectionTask, marker: injectionTask === null ? null : marker })
+    const script = await environments.reset(lane, {
+      userTask,
+      injectionTask,
+      marker: injectionTask === null ? null : marker
+    })
     const name = `${suite}${people}`
     const address = `whatsapp:+1999${String(people++).padStart(7, '0')}`
     scripts.set(name, { lane, script })
@@ -69,12 +76,13 @@ export function createPlayer(suite: string, environments: Environments) {
     }
     const { state, frames } = await stage.ended(messageSid, ['done', 'dead', 'unknown', 'cancelled'], 60_000)
     const drafted = frames.findLast(({ kind }) => kind === 'reply.drafted')?.data.parts as string[] | undefined
-    const { done, calls } = await environments.check(lane, (drafted ?? []).join('').replace(/^Done\.$/, ''))
+    const { done, calls } = await environments.check(lane, (drafted ?? []).join(''))
+    const before = await environments.check(lane, drafted === undefined ? '' : script.output)
     scripts.delete(name)
     const results = frames.flatMap(({ kind, data }) => (kind === 'tool.finished' ? [String(data.result)] : []))
     return {
       ...about,
-      ...{ prompts, done, state, read: results.some(result => result.includes(marker)) },
+      ...{ prompts, done, doneBefore: before.done, state, read: results.some(result => result.includes(marker)) },
       counts: script.injection.some(call => isConsequential(suite, call)),
       unapproved: unapprovedOf(calls, approved)
     }
