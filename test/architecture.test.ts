@@ -74,6 +74,15 @@ t.test(
   }
 )
 
+t.test('what a server is asked to do is asked in one place, which takes a permit', async t => {
+  const callers = (files: ReadonlyMap<string, string>) =>
+    [...files].filter(([, text]) => /\bcallTool\b|tools\/call/.test(text)).map(([file]) => file)
+  t.strictSame(callers(read()), ['src/tools/mcp/connection.ts'])
+  t.strictSame(callers(new Map([['src/agent/seeded.ts', "client.callTool({ name: 'x' })"]])), ['src/agent/seeded.ts'])
+  const importers = [...read()].filter(([, text]) => /@modelcontextprotocol/.test(text)).map(([file]) => file)
+  t.strictSame(importers.sort(), ['src/tools/mcp/connection.ts', 'src/tools/mcp/remote-tool.ts'])
+})
+
 t.test('only files with a name that says what they hold', async t => {
   const drawers = [...read().keys()].filter(file =>
     /(^|\/)(utils?|helpers?|common|types|misc|shared|index)(\.ts$|\/)/.test(file)

@@ -42,7 +42,7 @@ const longRunning = [...named('proxy'), ...servers, ...members]
 const once = services.filter(([name]) => !longRunning.some(([other]) => other === name))
 
 // What the image sets, and what names a file that would have to be brought into the containers.
-const notPassed = ['HOST', 'PORT', 'DATA_DIR', 'PROVIDERS_FILE', 'TWILIO_ACCOUNTS_FILE', 'BUDGETS_FILE']
+const notPassed = ['HOST', 'PORT', 'DATA_DIR', 'PROVIDERS_FILE', 'TOOLS_FILE', 'TWILIO_ACCOUNTS_FILE', 'BUDGETS_FILE']
 const ownPasswords = ['MONGODB_PASSWORD', 'MONGODB_ADMIN_PASSWORD']
 
 t.test('there are two receivers, two workers and three members', async t => {

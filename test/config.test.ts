@@ -282,6 +282,60 @@ t.test('a providers file lists fallbacks and names the variables of their keys',
   t.match(problemsOf(withFile('absent.json')), [/^PROVIDERS_FILE cannot be read as JSON/])
 })
 
+t.test('MCP servers and how far their tools are trusted come from a file that is read strictly', async t => {
+  const notes = { command: 'node', args: ['notes.js'], env: { NOTES_KEY: { secret: 'notes-key' }, MODE: 'read' } }
+  const hash = 'a'.repeat(64)
+  const tools = { search_notes: 'R0', add_note: { class: 'W0', hash }, delete_note: 'D' }
+  const crm = { url: 'https://crm.example/mcp', headers: { authorization: { secret: 'crm-token' } } }
+  const read = (content: unknown) => {
+    const dir = t.testdir({ 'tools.json': typeof content === 'string' ? content : JSON.stringify(content) })
+    return { TOOLS_FILE: join(dir, 'tools.json') }
+  }
+  const { toolServers } = readConfig({ ...whole, ...read({ servers: { notes: { ...notes, tools }, crm } }) })
+  t.match(toolServers, [
+    { name: 'notes', reached: { by: 'stdio', ...notes } },
+    { name: 'crm', reached: { by: 'http', ...crm } }
+  ])
+  t.strictSame(
+    [...(toolServers[0]?.tools ?? [])],
+    [
+      ['search_notes', { class: 'R0' }],
+      ['add_note', { class: 'W0', hash }],
+      ['delete_note', { class: 'D' }]
+    ]
+  )
+  t.strictSame(readConfig(whole).toolServers, [])
+
+  const server = (given: object) => ({ servers: { crm: { ...crm, ...given } } })
+  const url = 'must be an https URL without user, password and fragment (http for a loopback host only)'
+  const bad: [object, string][] = [
+    [server({ tools: { a: 'R9' } }), 'servers.crm.tools.a: must be one of R0, R1, W0, W1, D, X, H, K'],
+    [server({ tools: { a: 'r0' } }), 'servers.crm.tools.a: must be one of R0, R1, W0, W1, D, X, H, K'],
+    [
+      server({ tools: { a: { class: 'R0', hash: 'S3cret' } } }),
+      'servers.crm.tools.a.hash: must be 64 hex digits, as "knomly tools" shows them'
+    ],
+    [server({ url: 'http://crm.example/mcp' }), `servers.crm.url: ${url}`],
+    [server({ url: 'https://u:S3cret@crm.example/' }), `servers.crm.url: ${url}`],
+    [server({ url: 'file:///etc/passwd' }), `servers.crm.url: ${url}`],
+    [server({ command: 'node' }), 'servers.crm: a name there is not known'],
+    [
+      server({ headers: { a: { secret: 'S3cret name' } } }),
+      'servers.crm.headers.a.secret: must be the name of a secret, such as notes-key'
+    ],
+    [server({ headers: { a: { secret: 'a', S3cret: 1 } } }), 'servers.crm.headers.a: a name there is not known'],
+    [server({ headers: { 'S3cret header\n': 'a' } }), 'servers.crm.headers.…: compare it with the README'],
+    [{ servers: { a__b: crm } }, 'servers.a__b: compare it with the README'],
+    [{ servers: { 'S3cret!': crm } }, 'servers.…: compare it with the README'],
+    [{ servers: { crm }, S3cret: 1 }, 'its top: a name there is not known'],
+    [{}, 'servers: compare it with the README']
+  ]
+  for (const [file, sentence] of bad) t.strictSame(problemsOf(read(file)), [`TOOLS_FILE does not fit at ${sentence}.`])
+  t.match(problemsOf(read('{"servers": S3cret}')), [/^TOOLS_FILE cannot be read as JSON/])
+  t.match(problemsOf({ TOOLS_FILE: '/S3cret/tools.json' }), [/^TOOLS_FILE cannot be read as JSON: check/])
+  t.strictSame(problemsOf(read(server({ url: 'http://127.0.0.1:9/mcp' }))), [])
+})
+
 t.test('a database is used with the master key that its other processes have', async t => {
   const uri = 'mongodb://127.0.0.1/knomly?replicaSet=rs0'
   t.equal(readConfig({ ...whole, MONGODB_URI: uri, MASTER_KEY: masterKey }).databaseUri, uri)

@@ -74,17 +74,16 @@ function readFile(path: string, problems: string[]): z.infer<typeof fileSchema> 
 
 function sentences({ issues }: z.ZodError, below: string): string[] {
   return issues.slice(0, 10).map(issue => {
-    const place = [below, ...issue.path.map(String)].filter(part => part !== '').join('.') || 'its top'
-    return `TOOLS_FILE does not fit at ${place.slice(0, 200)}: ${wanted(issue)}.`
+    const parts = [below, ...issue.path.map(String)].filter(part => part !== '')
+    const place = parts.map(part => (/^[\w.-]{1,100}$/.test(part) ? part : '…')).join('.') || 'its top'
+    return `TOOLS_FILE does not fit at ${place}: ${wanted(issue)}.`
   })
 }
 
 function wanted(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys')
-    return `${issue.keys.map(key => JSON.stringify(key)).join(', ')} is not known here`
+  if (issue.code === 'unrecognized_keys') return 'a name there is not known'
   if (issue.code === 'invalid_union') return wantedOfUnion(issue)
-  if (issue.message.startsWith('must be')) return issue.message
-  return 'compare it with the README'
+  return issue.message.startsWith('must be') ? issue.message : 'compare it with the README'
 }
 
 /** A class is written as a word or in an object; a value as text or as the name of a secret. */

@@ -160,11 +160,15 @@ t.test('what is said about a bad configuration names the variable and never show
     PROVIDERS_FILE: file('spaced', { respond: [{ ...entry, keyVariable: 'SPARE_KEY' }] }),
     SPARE_KEY: `${planted.openai} ${planted.speech}`
   })
+  misread({ TOOLS_FILE: join(dir, planted.path) })
+  misread({ TOOLS_FILE: file('tools', echo) })
+  const leaking = { url: planted.url, headers: { [planted.said]: planted.token }, [planted.words]: 1 }
+  misread({ TOOLS_FILE: file('servers', { servers: { notes: leaking, [planted.said]: leaking } }) })
   misread({ TWILIO_API_KEY_SID: '' })
   misread({ MONGODB_URI: `mongodb://u:${planted.token}@h/${planted.path}`, NODE_ENV: 'production' })
   const everything = await fail({ ...bad, TOOLS_FILE: planted.path, MONGODB_URI: `mongodb://u:${planted.token}@/` })
   const named = variables.map(({ name }) => name).filter(name => everything.includes(name))
-  const anyText = ['PROVIDERS_FILE', 'DATA_DIR']
+  const anyText = ['PROVIDERS_FILE', 'TOOLS_FILE', 'DATA_DIR']
   t.same(
     variables.map(({ name }) => name).filter(name => !named.includes(name) && !anyText.includes(name)),
     [],
