@@ -21,7 +21,7 @@ import { retryExecution } from './inbox/retry.ts'
 import { keepTimers } from './inbox/timers.ts'
 import { createEngine } from './pipeline/engine.ts'
 import { createWorker, type Worker } from './pipeline/worker.ts'
-import { classOf, policy } from './policy/classes.ts'
+import { classOfTool, policy } from './policy/classes.ts'
 import { decide } from './policy/decide.ts'
 import { createSwitches, type SwitchedBy, type Switches } from './policy/switches.ts'
 import { createFallback } from './providers/fallback.ts'
@@ -34,6 +34,7 @@ import type { Store } from './store/store.ts'
 import { restoreMark } from './store/transfer.ts'
 import { explained } from './store-refusals.ts'
 import { contactTools } from './tools/contacts.ts'
+import { exportTools } from './tools/export.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
@@ -80,7 +81,13 @@ export interface OpenSystem {
 
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
-  const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
+  const {
+    clock,
+    entropy,
+    observe,
+    wrap = ports => ports,
+    tools = [...taskTools, ...contactTools, ...exportTools]
+  } = surroundings
   const masterKey = readMasterKey(config.dataDir, config.masterKey ?? undefined, entropy)
   const opened = await openStore(config, surroundings)
   const providers = await openProviders(config, clock, observe).catch(async error => {
@@ -109,7 +116,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     fingerprint: text => fingerprintOf(indexKey, text),
     classOf: name => {
       const tool = registry.get(name)
-      return tool === undefined ? null : classOf(tool.annotations)
+      return tool === undefined ? null : classOfTool(tool)
     }
   })
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)

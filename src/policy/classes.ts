@@ -46,12 +46,18 @@ const verdicts: Policy['verdicts'] = {
   K: { trusted: 'refuse', tainted: 'refuse' }
 }
 
+/** What no hint can say of our own tools (safety rule 3.2): money, permissions, credentials, bulk and export. */
+const highRisk: ReadonlySet<string> = new Set(['export_data'])
+
 /**
  * The policy in force (safety rule 3.2). Its version is the start of the hash of its rules, so that it cannot be
  * forgotten.
  */
 export const policy: Policy = {
-  version: createHash('sha256').update(JSON.stringify({ classRows, verdicts })).digest('hex').slice(0, 16),
+  version: createHash('sha256')
+    .update(JSON.stringify({ classRows, verdicts, highRisk: [...highRisk] }))
+    .digest('hex')
+    .slice(0, 16),
   verdicts
 }
 
@@ -69,6 +75,11 @@ export function classOf(hints: Hints): ToolClass {
     hintNames.every(name => when[name] === undefined || when[name] === known[name])
   )
   return row?.class ?? 'K'
+}
+
+/** The class of a tool of this project: by the local table where it stands there, else by its own hints. */
+export function classOfTool({ name, annotations }: { readonly name: string; readonly annotations: Hints }): ToolClass {
+  return highRisk.has(name) ? 'H' : classOf(annotations)
 }
 
 const hintNames = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'] as const

@@ -4,7 +4,7 @@ import { issuePermit, type Permit } from '../frames/permit.ts'
 import { type Integrity, integrities } from '../frames/provenance.ts'
 import { type Binding, check } from './approval.ts'
 import { readArguments } from './arguments.ts'
-import { classOf, type Hints, type Policy } from './classes.ts'
+import { classOfTool, type Hints, type Policy } from './classes.ts'
 
 /** A call as the model asked for it; `arguments` is text that nobody has believed yet. */
 export interface AskedCall {
@@ -87,7 +87,7 @@ function judge(
   }
   const read = readArguments(call.arguments, tool.input)
   if ('problem' in read) return deny('ARGUMENTS_INVALID', `The arguments do not fit: ${read.problem}.`)
-  const toolClass = classOf(tool.annotations)
+  const toolClass = classOfTool(tool)
   const context = isTainted(integrity) ? 'tainted' : 'trusted'
   const verdict = policy.verdicts[toolClass][context]
   const { execution, call: id } = call

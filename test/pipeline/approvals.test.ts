@@ -1,5 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
+import { listedOrigin } from '../../src/channels/channel.ts'
 import { openQuestion, type Request } from '../../src/frames/approval.ts'
 import { type Execution, framesOf } from '../../src/frames/execution.ts'
 import { Failure } from '../../src/frames/failure.ts'
@@ -103,6 +104,21 @@ t.test('a code with anything beside it approves nothing', async t => {
     const evidence = await engine.accept({ ...said(''), kind: 'code.received', data } as Draft)
     const { frames } = await engine.ended(evidence)
     t.match(framesOf(frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'code-not-alone' })
+  }
+  t.equal((await engine.store.read(id))?.state, 'parked')
+  t.strictSame(burnt, [])
+  t.match((await sendCode(code)).frames.at(-1), { data: { verdict: 'approved' } })
+})
+
+t.test('a code that was found by listing approves nothing', async t => {
+  const { engine, burnt, asked, sendCode } = await burning(t)
+  const { id, code } = await asked()
+  for (const integrity of ['user_typed', 'user_forwarded'] as const) {
+    const draft = said(code)
+    const provenance = { ...draft.provenance, origin: listedOrigin, integrity }
+    const evidence = await engine.accept({ ...draft, kind: 'code.received', provenance } as Draft)
+    const { frames } = await engine.ended(evidence)
+    t.match(framesOf(frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'found-later' })
   }
   t.equal((await engine.store.read(id))?.state, 'parked')
   t.strictSame(burnt, [])

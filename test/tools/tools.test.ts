@@ -48,6 +48,7 @@ function contextOf(records: ToolContext['records'], change: Partial<ToolContext>
     now: calls,
     fingerprint: null,
     send: async () => 'SM1',
+    tell: async () => 1,
     ...change
   }
 }

@@ -8,12 +8,14 @@ import type { Draft, Frame } from '../../frames/frame.ts'
 import type { Permit } from '../../frames/permit.ts'
 import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
+import { withoutForeignLinks } from '../../policy/links.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tool, ToolResult } from '../../tools/tool.ts'
 import { userRecords } from '../../tools/user-records.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
+import { mustBeReachable, outgoingOf, send } from './sending.ts'
 
 type Parts = CallRules & {
   store: Store
@@ -22,6 +24,7 @@ type Parts = CallRules & {
   clock: Clock
   observe: Observe
   switches: Switches
+  linkHosts: ReadonlySet<string>
 }
 type Outcome = { outcome: 'done' | 'failed' | 'refused'; code: string | null; result: string }
 
@@ -92,6 +95,7 @@ async function call(parts: Parts, work: Work, { permit, tool }: Leave): Promise<
       sent.push(started.id, await sendTo(parts, work, number, text))
       return sent.at(-1) as string
     },
+    tell: text => tellPerson(parts, work, text, message => void sent.push(started.id, message)),
     now: parts.clock.now(),
     fingerprint: questionAbout(execution.frames, permit.call)?.request.data.binding.target?.fingerprint ?? null
   })
@@ -113,6 +117,18 @@ async function sendTo(
   const to = from.startsWith('whatsapp:') ? `whatsapp:${number}` : number
   if (await isClosed({ store }, tenant, pseudonym(tenant, to))) throw new Failure('SEND_OPTED_OUT', { refused: true })
   return channelOf(tenant).send({ from, to, text, send: frame.id }, signal)
+}
+
+/** A text to the person, in parts and without links that others may have put into it. */
+async function tellPerson(parts: Parts, work: Work, text: string, sent: (message: string) => void): Promise<number> {
+  await mustBeReachable(parts, work).catch(error => {
+    const isNo = error instanceof Failure && error.code.startsWith('SEND_')
+    throw isNo ? new Failure(error.code, { cause: error, refused: true }) : error
+  })
+  const shown = withoutForeignLinks(text, { allowed: parts.linkHosts, typed: '' })
+  const messages = parts.channelOf(work.execution.tenant).split(shown)
+  for (const message of messages) sent(await send(parts, work, outgoingOf(work, message)))
+  return messages.length
 }
 
 const switchedOff = {
