@@ -36,6 +36,7 @@ import { defaultSpeechModelDir } from './providers/speech-model.ts'
 import { openRemoteTools } from './remote-tools.ts'
 import type { Store } from './store/store.ts'
 import { contactTools } from './tools/contacts.ts'
+import { exportTools } from './tools/export.ts'
 import type { Catalogue } from './tools/mcp/catalogue.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
@@ -86,7 +87,13 @@ export interface OpenSystem {
 
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
-  const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
+  const {
+    clock,
+    entropy,
+    observe,
+    wrap = ports => ports,
+    tools = [...taskTools, ...contactTools, ...exportTools]
+  } = surroundings
   const tenants = config.accounts.map(({ sid }) => sid)
   const source = await openSource(config.secrets, tenants)
   const kept = await openKeptStore(config, surroundings)

@@ -268,7 +268,10 @@ t.test('who sends ten times their budget keeps nobody of another tenant waiting'
     for (const id of [...ids, ...floods]) t.equal((await test.ended(id)).state, 'done')
     await test.worker.stop(5_000)
     const positions = order.flatMap((text, i) => (text === 'calm' ? [i + 1] : []))
-    return { floods: order.filter(text => text === 'flood').length, p95: positions[Math.ceil(positions.length * 0.95) - 1] ?? 0 }
+    return {
+      floods: order.filter(text => text === 'flood').length,
+      p95: positions[Math.ceil(positions.length * 0.95) - 1] ?? 0
+    }
   }
   let quiet = { floods: 0, p95: 0 }
   let flooded = quiet
