@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
+import { mediaAct } from './audit/media-act.ts'
 import { createAuditOf } from './audit/records.ts'
 import { switchAct } from './audit/switch-act.ts'
 import type { Channel } from './channels/channel.ts'
@@ -14,6 +15,7 @@ import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
+import { keepMediaDeleted } from './inbox/media-deletion.ts'
 import { decideAsOperator } from './inbox/questions.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
@@ -131,7 +133,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     agent,
     rules,
     linkHosts: config.linkHosts,
-    audioMs: config.retention.audioMs
+    audioMs: config.retention.audioMs,
+    deletesMedia: tenant => accounts.get(tenant)?.deletesMedia === true
   })
   const worker = createWorker(engine, {
     tenants: [...accounts.keys()],
@@ -146,6 +149,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const stopHouse = keepHouse(parts)
   const stopTimers = keepTimers(parts)
+  const deleting = config.accounts.filter(({ deletesMedia }) => deletesMedia).map(({ sid }) => sid)
+  const stopDeleting = keepMediaDeleted({ ...parts, channelOf, toldOf: mediaAct, tenants: deleting })
   const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
   return {
     config,
@@ -161,7 +166,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     retry: (id, effect) => retryExecution(parts, id, effect),
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
-      await Promise.all([stopHouse(), stopTimers(), stopReconciling()])
+      await Promise.all([stopHouse(), stopTimers(), stopDeleting(), stopReconciling()])
       await providers.close()
       await opened.close()
     }

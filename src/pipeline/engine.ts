@@ -48,6 +48,8 @@ export interface EngineParts {
   readonly agent: Agent
   readonly rules: CallRules
   readonly audioMs: number
+  /** Whether a tenant wants audio deleted on the other side once it is kept. */
+  readonly deletesMedia: (tenant: string) => boolean
   /** Hosts that a message to somebody else may link to whatever it was made of. */
   readonly linkHosts: ReadonlySet<string>
   readonly switches: Switches

@@ -40,6 +40,7 @@ export interface Outside {
   listSent?: Channel['listSent']
   tools?: readonly Tool[]
   leaseMs?: number
+  deletesMedia?: boolean
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
   /** What a person may use, over the defaults. */
@@ -80,6 +81,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
       type: 'audio/ogg',
       seconds: 1
     }),
+    deleteAudio: async () => {},
     split: text => text.split('|'),
     async send(outgoing) {
       const message = (await outside.send?.(outgoing)) ?? `SM${sent.length + 1}`
@@ -124,7 +126,8 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     switches: createSwitches({ store, clock, toldOf: (...act) => switchAct(entropy.id(), ...act) }),
     pseudonym: (_tenant, address) => address,
     linkHosts,
-    audioMs: 24 * hour
+    audioMs: 24 * hour,
+    deletesMedia: () => outside.deletesMedia === true
   })
   const worker = createWorker(engine, {
     ...{
