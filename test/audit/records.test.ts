@@ -129,6 +129,7 @@ t.test('every kind that is an effect or decides one is told of, and no other', a
     'work.failed': { code: 'WORK_BROKEN', step: 'run-tool', from: 2, tries: 5 },
     'delay.announced': { code: 'DELAYED' },
     'message.refused': { reason: 'opted-out', tell: false },
+    'budget.exceeded': { budget: 'tokensPerDay', tell: true },
     'work.retried': { from: 2 }
   }
   for (const [kind, value] of Object.entries(data)) {
