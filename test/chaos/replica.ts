@@ -78,6 +78,7 @@ export function openReplica(t: Teardown, store: Store, burnt: (name: string) => 
     ...{ provider, channelOf: () => channel, agent, rules, audioMs: 3_600_000 },
     ...{ secrets: noSecrets, egress: createEgress({ known: createKnownSecrets(), canaryOf: () => canary }) },
     spending: createSpending({ ...common, budgetsOf: () => unbounded }),
+    deletesMedia: () => false,
     codeOf: hash => approvalCodeOf(indexKey, hash),
     tokenOf: (hash, decision) => approvalTokenOf(indexKey, hash, decision),
     switches: createSwitches({ ...common, toldOf: (...act) => switchAct(systemEntropy.id(), ...act) }),
@@ -109,7 +110,7 @@ const notAsked = () => {
   throw new TypeError('nothing is received here')
 }
 const channel: Channel = {
-  ...{ receive: notAsked, status: notAsked, fetchAudio: notAsked },
+  ...{ receive: notAsked, status: notAsked, fetchAudio: notAsked, deleteAudio: notAsked },
   split: text => [text],
   send: async () => `SM-sent-${++sent}`,
   canTap: () => true,

@@ -61,6 +61,7 @@ export interface Outside {
   /** What must not leave. */
   known?: KnownSecrets
   leaseMs?: number
+  deletesMedia?: boolean
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
   /** What a person may use, over the defaults. */
@@ -101,6 +102,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
       type: 'audio/ogg',
       seconds: 1
     }),
+    deleteAudio: async () => {},
     split: text => text.split('|'),
     async send(outgoing) {
       const message = (await outside.send?.(outgoing)) ?? `SM${sent.length + 1}`
@@ -161,7 +163,8 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     pseudonym: (_tenant, address) => address,
     secrets: outside.secrets ?? noSecrets,
     egress: createEgress({ known: outside.known ?? createKnownSecrets(), canaryOf: canary }),
-    audioMs: 24 * hour
+    audioMs: 24 * hour,
+    deletesMedia: () => outside.deletesMedia === true
   })
   const worker = createWorker(engine, {
     ...{
