@@ -53,6 +53,8 @@ export interface Outside {
   /** What must not leave. */
   known?: KnownSecrets
   leaseMs?: number
+  /** Whose lanes the worker works; `tenant` alone unless others are given. */
+  tenants?: readonly string[]
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
   /** Stands between the rooms and the store. */
@@ -134,7 +136,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   })
   const worker = createWorker(engine, {
     ...{
-      tenants: [tenant],
+      tenants: outside.tenants ?? [tenant],
       concurrency: outside.concurrency ?? 4,
       leaseMs: outside.leaseMs ?? 60_000,
       contentMs: hour,
@@ -150,11 +152,12 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   async function accept(
     draft: Draft,
     lane = 'lane-1',
-    more: (frames: Frame[]) => Frame[] = frames => frames
+    more: (frames: Frame[]) => Frame[] = frames => frames,
+    of: { tenant: string; principal: string } = { tenant, principal: lane }
   ): Promise<string> {
-    const id = `messaging:${tenant}:SM${++made}`
+    const id = `messaging:${of.tenant}:SM${++made}`
     const frames = more([makeFrame(id, noTail, draft, parts) as Frame])
-    await store.accept({ id, lane, tenant, principal: lane, frames, state: 'queued' })
+    await store.accept({ id, lane, ...of, frames, state: 'queued' })
     return id
   }
 
