@@ -261,7 +261,10 @@ t.test('who sends ten times their budget keeps nobody of another tenant waiting'
     const ids: string[] = []
     const floods: string[] = []
     for (let i = 0; i < 60; i++) {
-      if (i < flood) floods.push(await test.accept(said('flood'), 'flooder', undefined, otherTenant))
+      if (i < flood)
+        floods.push(
+          await test.accept(said('flood'), 'flooder', undefined, { tenant: otherTenant, principal: 'flooder' })
+        )
       ids.push(await test.accept(said('calm'), `calm-${i % 12}`))
     }
     test.worker.start()

@@ -62,6 +62,8 @@ export interface Outside {
   known?: KnownSecrets
   leaseMs?: number
   deletesMedia?: boolean
+  /** Whose lanes the worker works; `tenant` alone unless others are given. */
+  tenants?: readonly string[]
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
   /** What a person may use, over the defaults. */
@@ -168,7 +170,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
   })
   const worker = createWorker(engine, {
     ...{
-      tenants: [tenant, otherTenant],
+      tenants: outside.tenants ?? [tenant, otherTenant],
       concurrency: outside.concurrency ?? 4,
       leaseMs: outside.leaseMs ?? 60_000,
       contentMs: hour,
@@ -185,11 +187,11 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     draft: Draft,
     lane = 'lane-1',
     more: (frames: Frame[]) => Frame[] = frames => frames,
-    of = tenant
+    of: { tenant: string; principal: string } = { tenant, principal: lane }
   ): Promise<string> {
-    const id = `messaging:${of}:SM${++made}`
+    const id = `messaging:${of.tenant}:SM${++made}`
     const frames = more([makeFrame(id, noTail, draft, parts) as Frame])
-    await store.accept({ id, lane, tenant: of, principal: lane, frames, state: 'queued' })
+    await store.accept({ id, lane, ...of, frames, state: 'queued' })
     return id
   }
 

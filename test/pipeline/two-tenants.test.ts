@@ -118,13 +118,22 @@ t.test('in many interleaved turns with random faults nothing of one tenant is pa
       const another = pick(open.filter(each => ownerOf(each.lane)?.of !== of))
       if (another !== undefined && random() < 0.3) {
         foreign.push(
-          await engine.accept({ ...said(another.code), kind: 'code.received' } as Draft, lane, undefined, of)
+          await engine.accept({ ...said(another.code), kind: 'code.received' } as Draft, lane, undefined, {
+            tenant: of,
+            principal: lane
+          })
         )
       }
       if (mine !== undefined) {
-        await engine.accept({ ...said(mine.code), kind: 'code.received' } as Draft, lane, undefined, of)
+        await engine.accept({ ...said(mine.code), kind: 'code.received' } as Draft, lane, undefined, {
+          tenant: of,
+          principal: lane
+        })
       }
-      await engine.accept(said(`${pick(['keep', 'keep', 'burn', 'tell me'])} ${tag}`), lane, undefined, of)
+      await engine.accept(said(`${pick(['keep', 'keep', 'burn', 'tell me'])} ${tag}`), lane, undefined, {
+        tenant: of,
+        principal: lane
+      })
     }
     await settled()
   }
