@@ -23,6 +23,13 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
        --force             replaces files of these names
   restore <file>         fills an empty store, of either kind, from a backup; what was open is listed and not worked
        --resume            the source was stopped before it was backed up: what was open goes on
+  audit verify           recomputes blocks, records, frames and signed heads; 0: whole, 1: tampered with, 2: incomplete
+       --tenant <tenant>   one chain alone
+       --from <n>          from this block on
+       --heads <file>      the file of heads, if not AUDIT_HEADS_FILE; may be repeated
+       --key <key>         the public key that must have signed, if not that of the store
+  audit verify <file>    the same for an export alone, without a store
+  audit export [<file>]  blocks, records and signed heads as JSON lines, to be checked elsewhere   [--tenant <tenant>]
   help                   this text
 
 Exit code 0: it went well; 1: it did not, and the last lines say why.
@@ -35,6 +42,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   timeline: async () => (await import('./commands/timeline.ts')).timeline,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   switch: async () => (await import('./commands/switch.ts')).killSwitch,
+  audit: async () => (await import('./commands/audit.ts')).audit,
   backup: async () => (await import('./commands/backup.ts')).backup,
   restore: async () => (await import('./commands/restore.ts')).restore
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import { readDatabase } from './config/database.ts'
 import { type Providers, readProviders } from './config/providers.ts'
@@ -18,6 +18,8 @@ export interface Config {
   /** Undefined for the embedded store. */
   readonly databaseUri: string | undefined
   readonly dataDir: string
+  /** Where signed heads of the audit are appended. */
+  readonly auditHeadsFile: string
   readonly masterKey: Buffer | undefined
   readonly operatorToken: string | undefined
   readonly leaseMs: number
@@ -78,6 +80,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     providers,
     databaseUri,
     dataDir: resolve(settings.DATA_DIR),
+    auditHeadsFile: headsFileOf(settings),
     masterKey: settings.MASTER_KEY,
     operatorToken: settings.OPERATOR_TOKEN,
     leaseMs: settings.LEASE_SECONDS * 1_000,
@@ -118,6 +121,14 @@ function readAccount(settings: Settings, problems: string[], warnings: Warning[]
   }
 }
 
+/** Where signed heads of the audit are appended where nothing else is said: beside the embedded store. */
+export function headsFileOf({
+  AUDIT_HEADS_FILE: file,
+  DATA_DIR: dir
+}: Pick<Settings, 'AUDIT_HEADS_FILE' | 'DATA_DIR'>): string {
+  return file === undefined ? join(resolve(dir), 'audit-heads.jsonl') : resolve(file)
+}
+
 function incompleteKey(missing: string, other: string): string {
   return `TWILIO_API_KEY_${missing} is missing: set it too, or remove TWILIO_API_KEY_${other}.`
 }
@@ -138,7 +149,7 @@ const unsupported: Readonly<Record<string, { because: string; harmless?: string 
 }
 
 // These promise nothing as long as nothing is there for them to act on: they are told and passed over.
-const idle = ['SPEECH_MODEL', 'AUDIT_HEADS_FILE']
+const idle = ['SPEECH_MODEL']
 
 function notYet(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(unsupported)

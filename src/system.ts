@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
 import { createAuditOf } from './audit/records.ts'
+import { keepSealed } from './audit/sealing.ts'
 import { switchAct } from './audit/switch-act.ts'
 import type { Channel } from './channels/channel.ts'
 import type { TwilioAccount } from './channels/twilio-account.ts'
@@ -29,14 +30,15 @@ import { createResponder, createTranscriber } from './providers/openai.ts'
 import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
-import type { Store } from './store/store.ts'
-import { restoreMark } from './store/transfer.ts'
+import type { RecordKey, Store } from './store/store.ts'
+import { auditKey as auditKeyAt, restoreMark } from './store/transfer.ts'
 import { explained } from './store-refusals.ts'
 import { contactTools } from './tools/contacts.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf } from './vault/approval-code.ts'
+import { type AuditKey, openAuditKey } from './vault/audit-key.ts'
 import { fingerprintOf, openIndexKey, pseudonymOf } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
 
@@ -88,7 +90,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const messaging = createTwilioMessaging({ ...config, apiUrl: config.twilioApiUrl, clock, observe })
   const { store, provider, channel } = wrap({ store: opened, provider: providers.provider, channel: messaging })
-  const indexKey = await openNames(store, masterKey, entropy).catch(async error => {
+  const { indexKey, auditKey } = await openKeys(store, masterKey, entropy).catch(async error => {
     await providers.close()
     await opened.close()
     throw error
@@ -139,6 +141,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const stopHouse = keepHouse(parts)
   const stopTimers = keepTimers(parts)
   const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
+  const stopSealing = keepSealed({ ...parts, key: auditKey, file: config.auditHeadsFile })
   return {
     config,
     clock,
@@ -154,6 +157,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
       await Promise.all([stopHouse(), stopTimers(), stopReconciling()])
+      await stopSealing()
       await providers.close()
       await opened.close()
     }
@@ -177,21 +181,24 @@ function isAllowed(account: TwilioAccount | undefined, address: string): boolean
   return account !== undefined && (account.allowed === '*' || account.allowed.has(address))
 }
 
-/** Opens the key of names. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
-async function openNames(store: Store, masterKey: Buffer, entropy: Entropy): Promise<KeyObject> {
+/** Opens the keys that names and the audit's heads are made with. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
+async function openKeys(store: Store, masterKey: Buffer, entropy: Entropy): Promise<Keys> {
   await mustBeWhole(store)
-  const key = await openIndexKey(masterKey, keptIn(store), entropy)
+  const indexKey = await openIndexKey(masterKey, keptIn(store, indexKeyAt), entropy)
+  const auditKey = await openAuditKey(masterKey, keptIn(store, auditKeyAt), entropy)
   await mustBeWhole(store)
-  return key
+  return { indexKey, auditKey }
 }
+
+type Keys = { readonly indexKey: KeyObject; readonly auditKey: AuditKey }
+const indexKeyAt: RecordKey = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
 
 async function mustBeWhole(store: Store): Promise<void> {
   if ((await store.record(restoreMark)) === null) return
   throw new Error('A restore into this store has not ended: run "knomly restore" again with the same file, to its end.')
 }
 
-function keptIn(store: Store) {
-  const key = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
+function keptIn(store: Store, key: RecordKey) {
   return {
     read: async () => ((await store.record(key))?.data as string | undefined) ?? null,
     write: (wrapped: string) => store.putRecord(key, wrapped, 0)

@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
+import { signHead } from '../audit/heads.ts'
+import { appendHeads } from '../audit/heads-file.ts'
 import { restoreAct } from '../audit/restore-act.ts'
 import { restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
-import { readStoreConfig, type StoreConfig } from '../config/store.ts'
+import { type AuditConfig, readStoreConfig, type StoreConfig } from '../config/store.ts'
 import { systemClock } from '../frames/clock.ts'
 import { counted, type Screen } from '../screen.ts'
-import { openTarget, told } from '../transfer.ts'
+import { openAudit, openTarget, told } from '../transfer.ts'
+import { unwrapAuditKey } from '../vault/audit-key.ts'
 import { opensIndexKey } from '../vault/index-key.ts'
 import { findMasterKey } from '../vault/master-key.ts'
 import { type Command, onlyArgument } from './command.ts'
@@ -25,6 +28,7 @@ export const restore: Command = async (args, { env, screen }) => {
   const config = readStoreConfig(env)
   const verified = await verify(file, config)
   const unended = await fill(verified, config, resume, screen)
+  await tellHeads(config)
   screen.print(`${contents(verified.end.counts)} of ${verified.header.madeAt} are restored.`)
   if (unended > 0) screen.print(resume ? goesOn(unended) : isUnknown(unended))
   if (!resume) screen.print(notAskedFor)
@@ -61,6 +65,21 @@ async function fill(verified: Verified, config: StoreConfig, resume: boolean, sc
     })
     .finally(() => target.close())
   return unended
+}
+
+/** The chains go on here from what the backup held: that is signed, so that it is known from now on. */
+async function tellHeads(config: AuditConfig): Promise<void> {
+  const source = await openAudit(config)
+  try {
+    const [kept, masterKey] = [await source.key(), findMasterKey(config.dataDir, config.masterKey)]
+    // A backup of before there were blocks has no key: the server makes it.
+    if (typeof kept !== 'string' || masterKey === null) return
+    const key = unwrapAuditKey(masterKey, kept)
+    const heads = (await source.heads()).map(head => signHead(head, key, systemClock.now()))
+    await appendHeads(config.auditHeadsFile, heads)
+  } finally {
+    await source.close()
+  }
 }
 
 /** A record's data is JSON; what is none opens nothing. */
