@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { exportLines } from '../audit/export.ts'
-import type { Finding } from '../audit/finding.ts'
+import { type Finding, incomplete } from '../audit/finding.ts'
 import type { SignedHead } from '../audit/heads.ts'
 import { appendHeads, readHeads } from '../audit/heads-file.ts'
 import { verifyExport } from '../audit/verify-export.ts'
@@ -36,18 +36,16 @@ const verify: Command = async (args, { env, screen }) => {
   try {
     await look(args, env, screen, tell)
   } catch (error) {
-    tell({
-      is: 'incomplete',
-      where: 'It',
-      what: `could not be told. ${told(error) instanceof Error ? (told(error) as Error).message : error}`.replace(
-        /\.$/,
-        ''
-      )
-    })
+    tell(incomplete('It', `could not be checked: ${sentenceOf(error)}`))
   }
   if (findings.length > most) screen.print(`And ${findings.length - most} more.`)
   if (findings.some(({ is }) => is === 'tampered')) return end(screen, 'The audit was tampered with.', 1)
   return findings.length > 0 ? end(screen, 'The audit is incomplete.', 2) : end(screen, 'The audit is whole.', 0)
+}
+
+function sentenceOf(error: unknown): string {
+  const { message } = told(error) as Error
+  return message.replace(/\.$/, '')
 }
 
 /** So many findings are printed. */

@@ -36,10 +36,16 @@ function behindFolder(t: Test, dir: string): Behind {
   const values = (row: Row) => Object.values(row) as SQLInputValue[]
   const arrivalOf = (id: string) => Number(db.prepare('SELECT arrival FROM executions WHERE id = ?').get(id)?.arrival)
   return {
-    rows: async table => db.prepare(`SELECT * FROM ${table}`).all().map(row => ({ ...row })),
+    rows: async table =>
+      db
+        .prepare(`SELECT * FROM ${table}`)
+        .all()
+        .map(row => ({ ...row })),
     async put(table, row) {
       const names = Object.keys(row).join(', ')
-      const places = Object.keys(row).map(() => '?').join(', ')
+      const places = Object.keys(row)
+        .map(() => '?')
+        .join(', ')
       db.prepare(`INSERT OR REPLACE INTO ${table} (${names}) VALUES (${places})`).run(...values(row))
     },
     async remove(table, row) {
@@ -65,7 +71,8 @@ async function behindDatabase(t: Test, uri: string): Promise<Behind> {
   t.teardown(() => client.close())
   const db: Db = client.db()
   const of = (table: Table) => db.collection<Document & { _id: string }>(table)
-  const idOf = (table: Table, row: Row) => String(table === 'audit_blocks' && !row._id ? `${row.tenant}:${row.n}` : (row._id ?? row.id))
+  const idOf = (table: Table, row: Row) =>
+    String(table === 'audit_blocks' && !row._id ? `${row.tenant}:${row.n}` : (row._id ?? row.id))
   return {
     async rows(table) {
       const docs = await of(table).find().sort({ tenant: 1, n: 1, _id: 1 }).toArray()
@@ -83,7 +90,10 @@ async function behindDatabase(t: Test, uri: string): Promise<Behind> {
       return (await of('executions').findOne({ _id: execution }))?.frames ?? []
     },
     async setFrames(execution, frames, end) {
-      await of('executions').updateOne({ _id: execution }, { $set: { frames: [...frames], ...(end && { n: end.n, hash: end.hash }) } })
+      await of('executions').updateOne(
+        { _id: execution },
+        { $set: { frames: [...frames], ...(end && { n: end.n, hash: end.hash }) } }
+      )
     }
   }
 }

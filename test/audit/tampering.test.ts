@@ -33,7 +33,10 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
         await undone(behind, 'audit', first as Row, { ...first, [field]: flipped(value) }, async () => {
           const findings = await verify()
           const places = new Set(findings.map(({ where }) => where))
-          t.ok(findings.some(({ is, where }) => is === 'tampered' && where === `record ${first?.id}`), field)
+          t.ok(
+            findings.some(({ is, where }) => is === 'tampered' && where === `record ${first?.id}`),
+            field
+          )
           t.equal(places.size, field === 'id' ? 2 : 1, `nothing else is accused: ${findings.map(sentence)}`)
         })
       }
@@ -47,7 +50,9 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
           await undone(behind, 'audit_blocks', block, { ...block, [field]: flipped(value) }, async () => {
             const findings = await verify()
             t.ok(
-              findings.some(({ is, where }) => is === 'tampered' && new RegExp(`^blocks? ${tenant}:${n}\\b`).test(where)),
+              findings.some(
+                ({ is, where }) => is === 'tampered' && new RegExp(`^blocks? ${tenant}:${n}\\b`).test(where)
+              ),
               `${field} of ${n}: ${findings.map(sentence)}`
             )
           })
@@ -119,7 +124,9 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
       const records = await recordsIn(behind, 3)
       await behind.remove('audit_blocks', block)
       for (const record of records) await behind.remove('audit', record)
-      t.match(await found(), [/^tampered block tenant-1:3 is gone: the end of the chain was cut off, whose head was signed at 20/])
+      t.match(await found(), [
+        /^tampered block tenant-1:3 is gone: the end of the chain was cut off, whose head was signed at 20/
+      ])
       await behind.put('audit_blocks', block)
       for (const record of records) await behind.put('audit', record)
     })
@@ -133,7 +140,10 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
         await behind.remove('audit', record)
         const forged = resealed({ ...block, content: JSON.stringify(content), count: content.records.length })
         await undone(behind, 'audit_blocks', block, forged, async () => {
-          const seen = n === 3 ? /^tampered block tenant-1:3 is not the one whose head was signed at/ : /^tampered block tenant-1:3 does not follow block tenant-1:2 as that is now$/
+          const seen =
+            n === 3
+              ? /^tampered block tenant-1:3 is not the one whose head was signed at/
+              : /^tampered block tenant-1:3 does not follow block tenant-1:2 as that is now$/
           t.match(await found(), [seen])
         })
         await behind.put('audit', record)
@@ -151,10 +161,18 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
       t.match(await found(), [/^tampered frame/, /^tampered frame/])
       const forged = relinked(all.map(frame => (frame.n === 1 ? { ...frame, at: '2020-01-01T00:00:00.000Z' } : frame)))
       const last = forged.at(-1) as Frame
-      await behind.setFrames(id, forged.map(frame => JSON.stringify(frame)), last)
+      await behind.setFrames(
+        id,
+        forged.map(frame => JSON.stringify(frame)),
+        last
+      )
       t.match(await found(), [/^tampered frame .* is not the one that was sealed: it or one before it was changed$/])
       const shorter = forged.slice(0, 1)
-      await behind.setFrames(id, shorter.map(frame => JSON.stringify(frame)), shorter[0])
+      await behind.setFrames(
+        id,
+        shorter.map(frame => JSON.stringify(frame)),
+        shorter[0]
+      )
       t.match(await found(), [/^tampered frame .*:2 is gone, and all after it/])
       await behind.setFrames(id, frames, all.at(-1))
       t.strictSame(await found(), [])
@@ -212,23 +230,38 @@ async function sealed(t: Test, kind: Kind) {
   const at = () => new Date(clock.now()).toISOString()
   const execution = await worked(store)
   for (let n = 1; n <= 3; n++) {
-    await store.audit([1, 2, 3].map(ms => auditRecord({ at: new Date(clock.now() + ms).toISOString(), actor: `actor-${ms}` })))
+    await store.audit(
+      [1, 2, 3].map(ms => auditRecord({ at: new Date(clock.now() + ms).toISOString(), actor: `actor-${ms}` }))
+    )
     if (n === 1) await store.audit([auditRecord({ id: `${execution}:2:outcome`, execution, at: at() })])
     await store.seal()
   }
   const key = await keyOf(store)
   const files = join(folder(t), 'heads.jsonl')
-  await appendHeads(files, (await store.auditHeads()).map(head => signHead(head, key, Date.now())))
+  await appendHeads(
+    files,
+    (await store.auditHeads()).map(head => signHead(head, key, Date.now()))
+  )
   const verify = (publicKey = key.publicKey) => verified(place, { publicKey, file: files, now: clock.now() })
   return { store, clock, execution, files, verify, behind: await lookBehind(t, place) }
 }
 
-async function verified(place: Place, { publicKey, file, now }: { publicKey: string; file: string; now: number }): Promise<Finding[]> {
+async function verified(
+  place: Place,
+  { publicKey, file, now }: { publicKey: string; file: string; now: number }
+): Promise<Finding[]> {
   const findings: Finding[] = []
   const read = await readHeads(file)
   const source = await openAudit(place)
   const tell = (finding: Finding) => void findings.push(finding)
-  const rules = { from: 1, files: read === null ? [] : [read], publicKey, expiredBefore: now - 400 * day, now: now + 120_000, tell }
+  const rules = {
+    from: 1,
+    files: read === null ? [] : [read],
+    publicKey,
+    expiredBefore: now - 400 * day,
+    now: now + 120_000,
+    tell
+  }
   await verifyStore(source, rules).finally(() => source.close())
   return findings
 }

@@ -79,7 +79,11 @@ async function rests(t: Test, from: Place, to: Place): Promise<void> {
 async function goesOnSealed(t: Test, from: Place, to: Place): Promise<void> {
   const [before, after] = await Promise.all([from, to].map(async place => (await entriesOf(place)).filter(isBlock)))
   t.ok(before?.length)
-  for (const block of before ?? []) t.ok(after?.some(each => each.hash === block.hash), block.hash)
+  for (const block of before ?? [])
+    t.ok(
+      after?.some(each => each.hash === block.hash),
+      block.hash
+    )
   const findings: Finding[] = []
   const source = await openAudit(to)
   const tell = (finding: Finding) => void findings.push(finding)

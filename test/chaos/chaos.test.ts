@@ -9,6 +9,7 @@ import { kills } from './cases/kills.ts'
 import { load } from './cases/load.ts'
 import { pause } from './cases/pause.ts'
 import { poison } from './cases/poison.ts'
+import { sealers } from './cases/sealers.ts'
 import { slowSpeech } from './cases/slow-speech.ts'
 import type { Teardown } from './field.ts'
 import { inTurns, planKills } from './plan.ts'
@@ -37,6 +38,7 @@ const others: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ['what was approved is done once, whatever is killed, and nothing else is', t => approved(t, askingPoints)],
   ['a question is decided once, however many decide it', t => decisions(t, onDisk, 100)],
   ['random calls of the store under kills have no anomaly', t => history(t, { ...onDisk, seed }, 2)],
+  ['sealers that are killed leave every record in one block', t => sealers(t, { ...onDisk, seed }, 2)],
   ['a transcription longer than its lease is asked for once', t => slowSpeech(t, { isTormented: false }, 3)],
   [
     'a thousand messages of fifty people are answered once each and in order',

@@ -5,6 +5,7 @@ import { duplicates } from './cases/duplicates.ts'
 import { history } from './cases/history.ts'
 import { kills } from './cases/kills.ts'
 import { pause } from './cases/pause.ts'
+import { sealers } from './cases/sealers.ts'
 import type { Teardown } from './field.ts'
 import { inTurns } from './plan.ts'
 import { midClaim } from './points.ts'
@@ -41,6 +42,10 @@ const cases: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ],
   ['a server that drains leaves nothing in the dark', t => drain(t, 'SIGTERM')],
   ['a question is decided once, however many decide it in two processes', t => decisions(t, onDatabase, 50)],
+  [
+    'sealers at once, one killed between a block and its mark and one asleep before it, make one chain',
+    t => sealers(t, { ...onDatabase, seed }, 1)
+  ],
   ['random calls of the store under kills and cuts have no anomaly', t => history(t, { ...onDatabase, seed }, 2)]
 ]
 

@@ -17,7 +17,13 @@ export function sealing(test: Suite): void {
     const heads = (await store.auditHeads()).map(({ tenant, n }) => `${tenant}:${n}`)
     t.strictSame(heads, ['tenant-1:2', 'tenant-2:1'])
     const { records } = await store.auditPage({ tenants: ['tenant-1'], limit: 9 })
-    t.strictSame(new Map(records.map(({ id, block }) => [id, block])), new Map([[early.id, 1], [late.id, 2]]))
+    t.strictSame(
+      new Map(records.map(({ id, block }) => [id, block])),
+      new Map([
+        [early.id, 1],
+        [late.id, 2]
+      ])
+    )
   })
 
   test('sealers at once make one chain, in which each record is once', async (t, { store }) => {
@@ -34,7 +40,10 @@ export function sealing(test: Suite): void {
     t.equal(records.length, 96)
     for (const { tenant, n } of await store.auditHeads()) {
       const blocks = new Set(records.filter(record => record.tenant === tenant).map(({ block }) => block))
-      t.strictSame([...blocks].toSorted((a = 0, b = 0) => a - b), Array.from({ length: n }, (_, i) => i + 1))
+      t.strictSame(
+        [...blocks].toSorted((a = 0, b = 0) => a - b),
+        Array.from({ length: n }, (_, i) => i + 1)
+      )
     }
   })
 
