@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../frames/clock.ts'
 import type { Observe } from '../frames/event.ts'
 import type { Store } from '../store/store.ts'
@@ -8,6 +9,8 @@ import { appendHeads } from './heads-file.ts'
 const lookEveryMs = 1_000
 const headsEveryMs = 3_600_000
 const alertEveryMs = 60_000
+/** A store that does not answer must not hold up a stop: what is left is sealed after the next start. */
+const stopMs = 3_000
 
 /** What seals: `file` is where signed heads are appended. */
 export interface SealingParts {
@@ -53,8 +56,8 @@ export function keepSealed(parts: SealingParts): () => Promise<void> {
   timer.unref()
   return async () => {
     clearInterval(timer)
-    await passing
-    await pass(true)
+    const last = Promise.resolve(passing).then(() => pass(true))
+    await Promise.race([last, wait(stopMs, undefined, { ref: false })])
   }
 }
 
