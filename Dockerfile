@@ -12,7 +12,7 @@ COPY package.json ./
 COPY plugins ./plugins
 COPY routes ./routes
 COPY src ./src
-RUN mkdir /data && chown 1000:1000 /data && chmod 700 /data
+RUN mkdir /data /heads && chown 1000:1000 /data /heads && chmod 700 /data /heads
 VOLUME /data
 USER 1000
 EXPOSE 3000

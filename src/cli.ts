@@ -32,6 +32,13 @@ Usage: npx knomly <command>     (the configuration is that of the server: .env a
                          writes all that is kept of a person to a new file                [--account <SID>] [--to <origin>]
   user erase <address>   makes what a person said unreadable for good, also in backups    [--account <SID>] [--to <origin>]
   keys rotate            wraps every key by MASTER_KEY_NEXT, while servers work on        [--to <origin>]
+  audit verify           recomputes blocks, records, frames and signed heads; 0: whole, 1: tampered with, 2: incomplete
+       --tenant <tenant>   one chain alone
+       --from <n>          from this block on
+       --heads <file>      the file of heads, if not AUDIT_HEADS_FILE; may be repeated
+       --key <key>         the public key that must have signed, if not that of the store
+  audit verify <file>    the same for an export alone, without a store
+  audit export [<file>]  blocks, records and signed heads as JSON lines, to be checked elsewhere   [--tenant <tenant>]
   help                   this text
 
 Exit code 0: it went well; 1: it did not, and the last lines say why.
@@ -45,6 +52,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   switch: async () => (await import('./commands/switch.ts')).killSwitch,
   tools: async () => (await import('./commands/tools.ts')).tools,
+  audit: async () => (await import('./commands/audit.ts')).audit,
   backup: async () => (await import('./commands/backup.ts')).backup,
   user: async () => (await import('./commands/user.ts')).user,
   keys: async () => (await import('./commands/keys.ts')).keys,

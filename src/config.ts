@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import { mustKeepApart, readAccounts } from './config/accounts.ts'
 import { readBudgets } from './config/budgets.ts'
@@ -30,6 +30,8 @@ export interface Config {
   /** Undefined for the embedded store. */
   readonly databaseUri: string | undefined
   readonly dataDir: string
+  /** Where signed heads of the audit are appended. */
+  readonly auditHeadsFile: string
   readonly masterKey: Buffer | undefined
   /** The one that follows while the master key is changed: it opens too. */
   readonly masterKeyNext: Buffer | undefined
@@ -100,6 +102,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     toolServers,
     databaseUri,
     dataDir: resolve(settings.DATA_DIR),
+    auditHeadsFile: headsFileOf(settings),
     masterKey: settings.MASTER_KEY,
     masterKeyNext: settings.MASTER_KEY_NEXT,
     operatorToken: settings.OPERATOR_TOKEN,
@@ -123,5 +126,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
+/** Where signed heads of the audit are appended where nothing else is said: beside the embedded store. */
+export function headsFileOf({
+  AUDIT_HEADS_FILE: file,
+  DATA_DIR: dir
+}: Pick<Settings, 'AUDIT_HEADS_FILE' | 'DATA_DIR'>): string {
+  return file === undefined ? join(resolve(dir), 'audit-heads.jsonl') : resolve(file)
+}
+
 // These promise nothing as long as nothing is there for them to act on: they are told and passed over.
-const idle = ['SPEECH_MODEL', 'AUDIT_HEADS_FILE']
+const idle = ['SPEECH_MODEL']

@@ -1,4 +1,6 @@
+import { keyUserOf } from './store/sealing.ts'
 import type { RecordKey, Store, StoreRecord } from './store/store.ts'
+import { auditKeyLabel } from './vault/audit-key.ts'
 import { type KeptContentKey, type KeptContentKeys, labelOf } from './vault/content-keys.ts'
 import { indexKeyLabel } from './vault/index-key.ts'
 import type { KeyOwner } from './vault/key-cache.ts'
@@ -45,8 +47,11 @@ export function wrappedKeys(store: Pick<Store, 'record' | 'recordsUnder' | 'putR
 function wrappedIn(store: Pick<Store, 'putRecord'>, record: StoreRecord): WrappedKey[] {
   if (record.kind !== 'key') return []
   if (record.user === 'server') {
-    const replace = (wrapped: string) => store.putRecord(record, wrapped, record.version)
-    return [{ label: indexKeyLabel, wrapped: record.data as string, replace }]
+    // The audit key stands behind its public half.
+    const [wrapped = '', publicHalf] = String(record.data).split('.').reverse()
+    const label = publicHalf === undefined ? indexKeyLabel : auditKeyLabel
+    const data = (anew: string) => (publicHalf === undefined ? anew : `${publicHalf}.${anew}`)
+    return [{ label, wrapped, replace: anew => store.putRecord(record, data(anew), record.version) }]
   }
   const data = record.data as KeptContentKey
   if (data.state === 'destroyed') return []
@@ -65,6 +70,6 @@ function ownerIn(user: string): KeyOwner {
 }
 
 /** All keys stand under the tenant `server`: a backup keeps them apart by that. */
-function placeOf({ tenant, user }: KeyOwner): Omit<RecordKey, 'id'> {
-  return { tenant: 'server', user: `${tenant}/${user}`, kind: 'key' }
+function placeOf(owner: KeyOwner): Omit<RecordKey, 'id'> {
+  return { tenant: 'server', user: keyUserOf(owner), kind: 'key' }
 }

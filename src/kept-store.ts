@@ -6,9 +6,10 @@ import { keptKeys, wrappedKeys } from './kept-keys.ts'
 import { createSealedStore } from './store/sealed-store.ts'
 import type { Sealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
-import type { Store } from './store/store.ts'
-import { restoreMark } from './store/transfer.ts'
+import type { RecordKey, Store } from './store/store.ts'
+import { auditKey as auditKeyAt, restoreMark } from './store/transfer.ts'
 import { explained } from './store-refusals.ts'
+import { type AuditKey, openAuditKey } from './vault/audit-key.ts'
 import { type ContentKeys, createContentKeys } from './vault/content-keys.ts'
 import { openIndexKey } from './vault/index-key.ts'
 import { readMasterKey } from './vault/master-key.ts'
@@ -22,6 +23,8 @@ export interface KeptStore {
   /** What wraps every key, in force now. */
   readonly masterKey: Buffer
   readonly indexKey: KeyObject
+  /** What signs the heads of the audit. */
+  readonly auditKey: AuditKey
   readonly contentKeys: ContentKeys
   /** Wraps every key by the master key that follows; answers how many were not. Throws an Error where none follows. */
   rotate(): Promise<number>
@@ -42,7 +45,7 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
   const masterKeys = createMasterKeys(masterKey, config.masterKeyNext, entropy)
   const store = await openStore(config, parts)
   try {
-    const indexKey = await openNames(store, masterKeys, entropy)
+    const { indexKey, auditKey } = await openKeys(store, masterKeys, entropy)
     const kept = keptKeys(store)
     const contentKeys = createContentKeys({ masterKeys, kept, clock, entropy })
     return {
@@ -50,6 +53,7 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
       store: seal(store, contentKeys),
       masterKey,
       indexKey,
+      auditKey,
       contentKeys,
       rotate: () => rotateKeys(masterKeys, wrappedKeys(store)),
       close: () => store.close()
@@ -71,21 +75,24 @@ async function openStore({ databaseUri, dataDir, retention }: Config, parts: Kep
   })
 }
 
-/** Opens the key of names. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
-async function openNames(store: Store, masterKeys: MasterKeys, entropy: Entropy): Promise<KeyObject> {
+/** Opens the keys that names and the audit's heads are made with. Before it nothing is written to a store that is being restored; after it, because that may have begun meanwhile. */
+async function openKeys(store: Store, masterKeys: MasterKeys, entropy: Entropy): Promise<Keys> {
   await mustBeWhole(store)
-  const key = await openIndexKey(masterKeys, keptIn(store), entropy)
+  const indexKey = await openIndexKey(masterKeys, keptIn(store, indexKeyAt), entropy)
+  const auditKey = await openAuditKey(masterKeys, keptIn(store, auditKeyAt), entropy)
   await mustBeWhole(store)
-  return key
+  return { indexKey, auditKey }
 }
+
+type Keys = { readonly indexKey: KeyObject; readonly auditKey: AuditKey }
+const indexKeyAt: RecordKey = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
 
 async function mustBeWhole(store: Store): Promise<void> {
   if ((await store.record(restoreMark)) === null) return
   throw new Error('A restore into this store has not ended: run "knomly restore" again with the same file, to its end.')
 }
 
-function keptIn(store: Store) {
-  const key = { tenant: 'server', user: 'server', kind: 'key', id: 'index' }
+function keptIn(store: Store, key: RecordKey) {
   return {
     read: async () => ((await store.record(key))?.data as string | undefined) ?? null,
     write: (wrapped: string) => store.putRecord(key, wrapped, 0)

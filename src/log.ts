@@ -49,6 +49,8 @@ const levels: Readonly<Record<EventName, pino.Level>> = {
   'media.refused': 'warn',
   'api.answered': 'info',
   'sweep.finished': 'debug',
+  'audit.sealed': 'debug',
+  'audit.head': 'info',
   'request.failed': 'error',
   alert: 'error'
 }

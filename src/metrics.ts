@@ -31,7 +31,7 @@ const steps = [
 ]
 const codes = Object.keys(failures)
 /** Alerts that are no failures of a step. */
-const alerts = ['tool-changed', 'tool-left-out', 'tool-server-down', 'CANARY_WITHHELD']
+const alerts = ['tool-changed', 'tool-left-out', 'tool-server-down', 'CANARY_WITHHELD', 'AUDIT_HEADS_NOT_KEPT']
 const refusals = kinds['message.refused'][1].shape.reason.options
 
 // Label values come from closed sets, so that nothing from outside can add a series or put a word into one.
@@ -61,7 +61,7 @@ export function createMetrics({ depth }: { depth: () => Promise<Depth> }): Metri
       }
     },
     text: async () => {
-      showDepth(await depth().catch(() => ({ queued: NaN, running: NaN, parked: NaN, oldestMs: NaN })))
+      showDepth(await depth().catch(() => ({ queued: NaN, running: NaN, parked: NaN, oldestMs: NaN, unsealedMs: NaN })))
       return registry.metrics()
     },
     contentType: registry.contentType
@@ -138,7 +138,13 @@ function depthGauges(registry: Registry): (depth: Depth) => void {
     registers
   })
   const oldest = new Gauge({ name: 'knomly_queue_oldest_seconds', help: 'Age of the oldest open execution', registers })
+  const unsealed = new Gauge({
+    name: 'knomly_audit_unsealed_seconds',
+    help: 'Age of the oldest audit record that is in no block',
+    registers
+  })
   return depth => {
+    unsealed.set(depth.unsealedMs / 1_000)
     for (const state of ['queued', 'running', 'parked'] as const) waiting.set({ state }, depth[state])
     oldest.set(depth.oldestMs / 1_000)
   }

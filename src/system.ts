@@ -3,6 +3,7 @@ import { instructions } from './agent/instructions.ts'
 import { mediaAct } from './audit/media-act.ts'
 import { createAuditOf } from './audit/records.ts'
 import { repeatAct } from './audit/repeat-act.ts'
+import { keepSealed } from './audit/sealing.ts'
 import { switchAct } from './audit/switch-act.ts'
 import type { Channel } from './channels/channel.ts'
 import type { TwilioAccount } from './channels/twilio-account.ts'
@@ -184,6 +185,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const deleting = config.accounts.filter(({ deletesMedia }) => deletesMedia).map(({ sid }) => sid)
   const stopDeleting = keepMediaDeleted({ ...parts, channelOf, toldOf: mediaAct, tenants: deleting })
   const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
+  const stopSealing = keepSealed({ ...parts, key: kept.auditKey, file: config.auditHeadsFile })
   return {
     config,
     clock,
@@ -201,6 +203,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
       await Promise.all([stopHouse(), stopTimers(), stopDeleting(), stopReconciling(), remote?.close()])
+      await stopSealing()
       await providers.close()
       await kept.close()
     }

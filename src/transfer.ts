@@ -2,6 +2,8 @@ import type { StoreConfig } from './config/store.ts'
 import type { Clock } from './frames/clock.ts'
 import { Failure } from './frames/failure.ts'
 import { startError } from './start-error.ts'
+import type { AuditSource } from './store/audit-source.ts'
+import { openSqliteAuditSource } from './store/sqlite/audit-source.ts'
 import { openSqliteSource } from './store/sqlite/dump.ts'
 import { openSqliteTarget } from './store/sqlite/restore.ts'
 import type { StoreSource, StoreTarget } from './store/transfer.ts'
@@ -14,6 +16,15 @@ export async function openSource({ databaseUri, dataDir }: StoreConfig): Promise
   // Loaded here, as in `system.ts`: the embedded store does without the driver.
   const { openMongoSource } = await import('./store/mongodb/dump.ts')
   return openMongoSource(databaseUri).catch(error => {
+    throw told(explained(error))
+  })
+}
+
+/** Opens the audit of the configured store, beside the servers that work on it. Rejects with an Error that says what to do. */
+export async function openAudit({ databaseUri, dataDir }: StoreConfig): Promise<AuditSource> {
+  if (databaseUri === undefined) return openSqliteAuditSource(dataDir)
+  const { openMongoAuditSource } = await import('./store/mongodb/audit-source.ts')
+  return openMongoAuditSource(databaseUri).catch(error => {
     throw told(explained(error))
   })
 }

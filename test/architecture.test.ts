@@ -25,6 +25,8 @@ const adapters = [
   'src/store/sqlite/sqlite.ts',
   'src/store/mongodb/mongodb.ts',
   'src/store/sqlite/dump.ts',
+  'src/store/sqlite/audit-source.ts',
+  'src/store/mongodb/audit-source.ts',
   'src/store/sqlite/restore.ts',
   'src/store/mongodb/dump.ts',
   'src/store/mongodb/load.ts',

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createMetrics } from '../src/metrics.ts'
 
-const depth = async () => ({ queued: 3, running: 2, parked: 1, oldestMs: 1_500 })
+const depth = async () => ({ queued: 3, running: 2, parked: 1, oldestMs: 1_500, unsealedMs: 0 })
 const execution = 'messaging:AC1:SM1'
 
 /** The lines of this project's own metrics, as a map from series to value. */

@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import { states } from '../frames/execution.ts'
+import { auditLine, blockLine } from '../store/audit-lines.ts'
 import type { Entry } from '../store/transfer.ts'
 
 // A backup is gzipped JSON, a line each: the header, the entries, the end.
 
-/** The version of the format that is written and read. */
-export const formatVersion = 1
+/** The version of the format that is written. */
+export const formatVersion = 2
+/** The versions that are read: the first had no blocks of the audit. */
+export const readVersions: readonly number[] = [1, formatVersion]
 
 const header = z.object({
   type: z.literal('header'),
@@ -60,29 +63,17 @@ export const recordLine = z.strictObject({
   data: z.string()
 })
 
-const audit = z.strictObject({
-  type: z.literal('audit'),
-  id: z.string(),
-  tenant: z.string(),
-  at: z.number(),
-  actor: z.string(),
-  action: z.string(),
-  execution: z.string().nullable(),
-  outcome: z.string().nullable(),
-  detail: z.string(),
-  hash: z.string()
-})
-
 const counts = z.strictObject({
   execution: z.number(),
   blob: z.number(),
+  block: z.number().default(0),
   audit: z.number(),
   record: z.number(),
   key: z.number()
 })
 
-/** Something that was broken in the store already: the chain of an execution, or an audit record. */
-const flaw = z.strictObject({ type: z.enum(['execution', 'audit']), id: z.string() })
+/** Something that was broken in the store already: the chain of an execution, a block of the audit, or an audit record. */
+const flaw = z.strictObject({ type: z.enum(['execution', 'block', 'audit']), id: z.string() })
 
 const end = z.strictObject({
   type: z.literal('end'),
@@ -92,7 +83,7 @@ const end = z.strictObject({
   sha256: z.string()
 })
 
-const line = z.discriminatedUnion('type', [header, execution, blob, audit, recordLine, end])
+const line = z.discriminatedUnion('type', [header, execution, blob, blockLine, auditLine, recordLine, end])
 
 export type Header = z.infer<typeof header>
 export type End = z.infer<typeof end>

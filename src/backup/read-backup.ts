@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Counts, formatVersion, type Line, parseLine } from './format.ts'
+import { type Counts, type Line, parseLine, readVersions } from './format.ts'
 import { altered, cutOff, foreign, readLines } from './lines.ts'
 
 /**
@@ -8,7 +8,7 @@ import { altered, cutOff, foreign, readLines } from './lines.ts'
  */
 export async function* readBackup(file: string): AsyncGenerator<Line> {
   const hash = createHash('sha256')
-  const counted = { execution: 0, blob: 0, audit: 0, record: 0 }
+  const counted = { execution: 0, blob: 0, block: 0, audit: 0, record: 0 }
   let expected: 'header' | 'entry' | 'nothing' = 'header'
   for await (const text of readLines(file)) {
     const line = expected === 'header' ? parseHeader(file, text) : parse(file, text)
@@ -26,7 +26,7 @@ export async function* readBackup(file: string): AsyncGenerator<Line> {
   if (expected !== 'nothing') throw cutOff(file)
 }
 
-const entryTypes = ['execution', 'blob', 'audit', 'record'] as const
+const entryTypes = ['execution', 'blob', 'block', 'audit', 'record'] as const
 
 function parseHeader(file: string, text: string): Line {
   let line: Line
@@ -36,9 +36,9 @@ function parseHeader(file: string, text: string): Line {
     throw foreign(file)
   }
   if (line.type !== 'header') throw foreign(file)
-  if (line.version === formatVersion) return line
+  if (readVersions.includes(line.version)) return line
   throw new Error(
-    `${file} has version ${line.version} of the format, and this build of Knomly reads version ${formatVersion}: ` +
+    `${file} has version ${line.version} of the format, and this build of Knomly reads versions ${readVersions.join(' and ')}: ` +
       `restore it with Knomly ${line.server}.`
   )
 }

@@ -112,6 +112,8 @@ function sizeOf(entry: Entry): number {
       return entry.frames.reduce((sum, frame) => sum + frame.length, 0)
     case 'blob':
       return entry.bytes.length
+    case 'block':
+      return entry.content?.length ?? 0
     case 'audit':
       return entry.detail.length
     case 'record':

@@ -58,7 +58,7 @@ function part(file: string): string {
 }
 
 async function writeEntries(file: string, source: StoreSource, about: BackupOptions['about']) {
-  const counts: Counts = { execution: 0, blob: 0, audit: 0, record: 0, key: 0 }
+  const counts: Counts = { execution: 0, blob: 0, block: 0, audit: 0, record: 0, key: 0 }
   const flawed: Flaw[] = []
   const keys: RecordEntry[] = []
 

@@ -48,6 +48,7 @@ export const backup: Command = async (args, { env, screen }) => {
 
 const broken = {
   execution: 'The chain of frames is broken in the store',
+  block: 'A block of the audit was changed in the store',
   audit: 'An audit record was changed in the store'
 } as const
 

@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { signHead } from '../audit/heads.ts'
+import { appendHeads } from '../audit/heads-file.ts'
 import { restoreAct } from '../audit/restore-act.ts'
 import { readLedgers } from '../backup/erased.ts'
 import { type RestoreOptions, restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
-import { readStoreConfig, type StoreConfig } from '../config/store.ts'
+import { type AuditConfig, readStoreConfig, type StoreConfig } from '../config/store.ts'
 import { ledgerIn } from '../custody.ts'
 import { systemClock } from '../frames/clock.ts'
 import { systemEntropy } from '../frames/entropy.ts'
 import { counted, type Screen } from '../screen.ts'
-import { openTarget, told } from '../transfer.ts'
+import { openAudit, openTarget, told } from '../transfer.ts'
+import { unwrapAuditKey } from '../vault/audit-key.ts'
 import { opensIndexKey } from '../vault/index-key.ts'
-import { findMasterKey } from '../vault/master-key.ts'
-import { createMasterKeys } from '../vault/master-keys.ts'
+import { findMasterKeys } from '../vault/master-keys.ts'
 import { type Command, onlyArgument } from './command.ts'
 import { contents } from './contents.ts'
 
@@ -32,20 +34,20 @@ export const restore: Command = async (args, { env, screen }) => {
   const own = ledgerIn(config.dataDir)
   const erased = await readLedgers([...values.erased, ...(existsSync(own) ? [own] : [])])
   const unended = await fill(verified, config, { resume, erased }, screen)
+  await tellHeads(config)
   screen.print(`${contents(verified.end.counts)} of ${verified.header.madeAt} are restored.`)
   if (unended > 0) screen.print(resume ? goesOn(unended) : isUnknown(unended))
   if (!resume) screen.print(notAskedFor)
   return 0
 }
 
-function verify(file: string, { dataDir, masterKey: configured, masterKeyNext }: StoreConfig): Promise<Verified> {
-  const masterKey = findMasterKey(dataDir, configured)
-  if (masterKey === null) {
+function verify(file: string, config: StoreConfig): Promise<Verified> {
+  const masterKeys = findMasterKeys(config, systemEntropy)
+  if (masterKeys === null) {
     throw new Error(
-      `There is no master key: set MASTER_KEY to that of the store that was backed up, or put its master.key into ${dataDir}.`
+      `There is no master key: set MASTER_KEY to that of the store that was backed up, or put its master.key into ${config.dataDir}.`
     )
   }
-  const masterKeys = createMasterKeys(masterKey, masterKeyNext, systemEntropy)
   return verifyBackup(file, kept => opensIndexKey(masterKeys, wrappedIn(kept)))
 }
 
@@ -75,6 +77,21 @@ async function fill(
     })
     .finally(() => target.close())
   return unended
+}
+
+/** The chains go on here from what the backup held: that is signed, so that it is known from now on. */
+async function tellHeads(config: AuditConfig): Promise<void> {
+  const source = await openAudit(config)
+  try {
+    const [kept, masterKeys] = [await source.key(), findMasterKeys(config, systemEntropy)]
+    // A backup of before there were blocks has no key: the server makes it.
+    if (typeof kept !== 'string' || masterKeys === null) return
+    const key = unwrapAuditKey(masterKeys, kept)
+    const heads = (await source.heads()).map(head => signHead(head, key, systemClock.now()))
+    await appendHeads(config.auditHeadsFile, heads)
+  } finally {
+    await source.close()
+  }
 }
 
 /** A record's data is JSON; what is none opens nothing. */

@@ -191,6 +191,10 @@ export const schema = z.object({
   RETENTION_AUDIO_HOURS: whole('hours that audio is kept', 1, 8_760, 24),
   RETENTION_CONTENT_DAYS: whole('days that messages are kept', 1, 3_650, 30),
   RETENTION_AUDIT_DAYS: whole('days that audit records are kept', 1, 3_650, 400),
+  AUDIT_HEADS_FILE: text('the path of a file').optional().register(documented, {
+    meaning: 'where signed heads of the audit are appended; best on another disk than the store',
+    default: 'DATA_DIR/audit-heads.jsonl'
+  }),
   LOG_LEVEL: choice('how much is logged', ['info', 'fatal', 'error', 'warn', 'debug', 'trace', 'silent'])
 })
 

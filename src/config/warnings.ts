@@ -9,6 +9,6 @@ export const warningSentences = {
   'provider-without-tls': 'A provider is called over http: what people say crosses the network in the clear.',
   'transcribe-without-key': 'TRANSCRIBE_BASE_URL is called without a key: OPENAI_API_KEY goes to its own host only.',
   'setting-without-effect': 'PROVIDERS_FILE or SPEECH=local stands in for a variable that is also set.',
-  'setting-without-use': 'SPEECH_MODEL or AUDIT_HEADS_FILE is set: this version does not use it yet.'
+  'setting-without-use': 'SPEECH_MODEL is set: this version does not use it yet.'
 } as const
 export type Warning = keyof typeof warningSentences

@@ -60,6 +60,8 @@ export const events = {
   'media.refused': z.strictObject({ code: word }),
   'api.answered': z.strictObject({ route: word, status: count, ms: count }),
   'sweep.finished': z.strictObject({ rung: count, blobs: count, purged: count, ms: count }),
+  'audit.sealed': z.strictObject({ records: count, ms: count }),
+  'audit.head': z.strictObject({ tenant: word, n: count, hash: word, signature: word }),
   'request.failed': z.strictObject({ route: word, cause: word }),
   alert: z.strictObject({ code: word, execution: id.nullable() })
 } as const

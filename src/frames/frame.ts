@@ -98,6 +98,11 @@ export function checkChain(
   return null
 }
 
+/** Whether a frame holds what it committed to. */
+export function holdsWhatItSays({ commitment, salt, data }: Pick<Frame, 'commitment' | 'salt' | 'data'>): boolean {
+  return gives(commitment, () => commit(Buffer.from(salt, 'base64url'), data))
+}
+
 /** What was changed by hand need not be JSON any more: then nothing can be hashed, and it is not what it was. */
 function gives(expected: string, hash: () => string): boolean {
   try {

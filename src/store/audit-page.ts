@@ -1,5 +1,5 @@
 import { Failure } from '../frames/failure.ts'
-import type { AuditPage, AuditQuery, AuditRecord } from './audit.ts'
+import type { AuditPage, AuditQuery, AuditRecord, ShownRecord } from './audit.ts'
 
 /** A place in the order of audit records: an instant (ms) and, within it, an id. */
 export interface AuditPlace {
@@ -23,14 +23,14 @@ export function spanOf({ from, to, after }: AuditQuery): AuditSpan {
 }
 
 /** A page of what was found in order, where one more than the limit was looked for. */
-export function pageOf(found: readonly AuditRecord[], limit: number): AuditPage {
+export function pageOf(found: readonly ShownRecord[], limit: number): AuditPage {
   const records = found.slice(0, limit)
   const last = records.at(-1)
   return { records, next: found.length > limit && last !== undefined ? cursor(last) : null }
 }
 
 /** The records that fit a query, in order: for a few that were found otherwise. Throws QUERY_INVALID for an `after` that no page gave. */
-export function select(records: readonly AuditRecord[], query: AuditQuery): AuditRecord[] {
+export function select(records: readonly ShownRecord[], query: AuditQuery): ShownRecord[] {
   const { from, before } = spanOf(query)
   const fits = (record: AuditRecord) =>
     query.tenants.includes(record.tenant) &&

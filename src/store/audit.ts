@@ -45,8 +45,13 @@ export interface AuditQuery {
   readonly limit: number
 }
 
+/** A record as it is shown: with the number of the block that it is sealed in, once it is. */
+export interface ShownRecord extends AuditRecord {
+  readonly block?: number
+}
+
 /** Audit records, newest first; among those of one instant, by id. */
 export interface AuditPage {
-  readonly records: readonly AuditRecord[]
+  readonly records: readonly ShownRecord[]
   readonly next: string | null
 }

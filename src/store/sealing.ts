@@ -17,3 +17,8 @@ export interface Sealing {
   /** Null for a piece whose key was destroyed. Throws KEY_UNAVAILABLE where a key is not there, CONTENT_DAMAGED for what is not as it was sealed. */
   open(owner: Owner, pieces: readonly Piece[]): Promise<(Buffer | null)[]>
 }
+
+/** The user under whom the keys of an owner are kept, in the tenant `server`. */
+export function keyUserOf({ tenant, user }: Owner): string {
+  return `${tenant}/${user}`
+}

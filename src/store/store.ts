@@ -1,6 +1,7 @@
 import type { Execution, State } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { Audited, AuditPage, AuditQuery, AuditRecord } from './audit.ts'
+import type { AuditHead } from './audit-block.ts'
 
 /** A message to keep: its first frame and, where it is refused at the door, the frame that says so. */
 export interface Acceptance {
@@ -66,12 +67,13 @@ export interface ConversationSummary {
   readonly executions: readonly { readonly id: string; readonly state: State; readonly at: string }[]
 }
 
-/** How much waits: numbers for `/metrics`. `oldestMs` is the age of the oldest open execution, 0 for none. */
+/** How much waits: numbers for `/metrics`. `oldestMs` is the age of the oldest open execution, `unsealedMs` that of the oldest audit record in no block; 0 for none. */
 export interface Depth {
   readonly queued: number
   readonly running: number
   readonly parked: number
   readonly oldestMs: number
+  readonly unsealedMs: number
 }
 
 /** What a pass of the sweeper did. */
@@ -155,12 +157,21 @@ export interface Store {
   /** Throws QUERY_INVALID for an `after` that no page gave. */
   auditPage(query: AuditQuery): Promise<AuditPage>
 
+  /**
+   * Links audit records that are in no block into blocks, a chain for each tenant; answers how many. Several may do it at once: a
+   * chain has one block of a number, and a record is in one block.
+   */
+  seal(): Promise<number>
+
+  /** The newest block of each tenant. */
+  auditHeads(): Promise<AuditHead[]>
+
   /** Parked executions whose timer has passed, oldest first. */
   due(limit: number): Promise<Execution[]>
 
   /**
    * Rings lanes with forgotten work, deletes blobs past their time, purges executions past theirs (a tombstone stays, and so do their
-   * audit records) and deletes audit records past theirs.
+   * audit records) and deletes audit records past theirs, a block as a whole: its root stays.
    */
   sweep(): Promise<Swept>
 

@@ -1,5 +1,6 @@
 import type { State } from '../frames/execution.ts'
 import type { AuditRecord } from './audit.ts'
+import type { AuditBlock } from './audit-block.ts'
 import type { Approval, RecordKey } from './store.ts'
 
 // How everything in a store leaves it and enters another: plain data, so that it does not matter which adapter is on either side.
@@ -48,15 +49,23 @@ export interface AuditEntry extends Omit<AuditRecord, 'at' | 'detail'> {
   readonly type: 'audit'
   readonly at: number
   readonly detail: string
+  /** The block it is in; null where it is in none of those that came before it. */
+  readonly block: number | null
+}
+
+/** A block of audit records. */
+export interface BlockEntry extends AuditBlock {
+  readonly type: 'block'
 }
 
 /** One thing that a store keeps. */
-export type Entry = ExecutionEntry | BlobEntry | AuditEntry | RecordEntry
+export type Entry = ExecutionEntry | BlobEntry | BlockEntry | AuditEntry | RecordEntry
 
 /** A store that is read from end to end, also while servers work on it. */
 export interface StoreSource {
   /**
-   * Executions in the order of their arrival, each followed by its bytes, then the audit records, then the records. An execution is
+   * Executions in the order of their arrival, each followed by its bytes, then the blocks of the audit (each chain in its order), the
+   * audit records and the records. An execution is
    * seen as it was at one moment, and what was told of it by then is there; one that arrives meanwhile may be missing.
    */
   entries(): AsyncIterable<Entry>
@@ -72,10 +81,13 @@ export interface StoreTarget {
   begin(restore: string): Promise<Obstacle | null>
   /** Keeps entries in their order, which is that of the source, from its first on. No execution among them is running. */
   put(entries: readonly Entry[]): Promise<void>
-  /** Notes that the restore has ended: servers may start. */
+  /** Seals what was in no block, and notes that the restore has ended: servers may start. */
   end(): Promise<void>
   close(): Promise<void>
 }
 
 /** The record that stands while a restore is under way; its data is the name of that. No server starts on such a store. */
 export const restoreMark: RecordKey = { tenant: 'server', user: 'server', kind: 'restore', id: 'under-way' }
+
+/** The record of the key that signs the heads of the audit. */
+export const auditKey: RecordKey = { tenant: 'server', user: 'server', kind: 'key', id: 'audit' }

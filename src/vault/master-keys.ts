@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Entropy } from '../frames/entropy.ts'
+import { findMasterKey } from './master-key.ts'
 import { open, seal } from './sealing.ts'
 
 /** The keys that wrap all others: the one in force and, while it is being changed, the one that follows. Both open; which one wraps is told by the store. */
@@ -38,6 +39,18 @@ export function createMasterKeys(current: Buffer, next: Buffer | undefined, entr
       return null
     }
   }
+}
+
+/** The master keys where there are any: those that are configured, else the one in the folder. Null where there is none. Throws as `findMasterKey` does. */
+export function findMasterKeys({ dataDir, masterKey, masterKeyNext }: Configured, entropy: Entropy): MasterKeys | null {
+  const found = findMasterKey(dataDir, masterKey)
+  return found === null ? null : createMasterKeys(found, masterKeyNext, entropy)
+}
+
+type Configured = {
+  readonly dataDir: string
+  readonly masterKey: Buffer | undefined
+  readonly masterKeyNext: Buffer | undefined
 }
 
 /** What a start and a command say where a store is on another master key. */

@@ -1,13 +1,16 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Finding } from '../../src/audit/finding.ts'
 import { restoreAct } from '../../src/audit/restore-act.ts'
+import { verifyStore } from '../../src/audit/verify-store.ts'
 import { restoreBackup, verifyBackup } from '../../src/backup/restore.ts'
 import { writeBackup } from '../../src/backup/write-backup.ts'
+import { openerOf } from '../../src/frame-opener.ts'
 import type { State } from '../../src/frames/execution.ts'
-import type { AuditQuery, AuditRecord } from '../../src/store/audit.ts'
+import type { AuditQuery, AuditRecord, ShownRecord } from '../../src/store/audit.ts'
 import type { Store } from '../../src/store/store.ts'
-import type { Entry } from '../../src/store/transfer.ts'
-import { openSource, openTarget } from '../../src/transfer.ts'
+import type { BlockEntry, Entry } from '../../src/store/transfer.ts'
+import { openAudit, openSource, openTarget } from '../../src/transfer.ts'
 import { opensIndexKey } from '../../src/vault/index-key.ts'
 import { message, step } from '../store/builders.ts'
 import { claim, day, work } from '../store/contract/moves.ts'
@@ -32,6 +35,7 @@ async function goesOn(t: Test, from: Place, to: Place): Promise<void> {
   const unended = await copy(t, from, to, true)
   t.strictSame(unended.toSorted(), openOnes(ids).toSorted())
   t.strictSame(inOrder(await entriesOf(to)), inOrder((await entriesOf(from)).map(asQueued)))
+  await goesOnSealed(t, from, to)
 
   const { store, clock } = await to.open()
   await areEqual(t, source.store, store)
@@ -70,6 +74,41 @@ async function rests(t: Test, from: Place, to: Place): Promise<void> {
   t.equal(await store.accept(later), 'accepted')
   t.equal(await store.reopen(ids.waiting, step((await store.read(ids.waiting))!)), true)
   t.strictSame(await work(store), [later.id, ids.waiting])
+}
+
+/** The blocks of the source stand in the target, what was in none is in those that come next, and nothing is amiss. */
+async function goesOnSealed(t: Test, from: Place, to: Place): Promise<void> {
+  const [before, after] = await Promise.all([from, to].map(async place => (await entriesOf(place)).filter(isBlock)))
+  t.ok(before?.length)
+  for (const block of before ?? [])
+    t.ok(
+      after?.some(each => each.hash === block.hash),
+      block.hash
+    )
+  const findings: Finding[] = []
+  const source = await openAudit(to)
+  const tell = (finding: Finding) => void findings.push(finding)
+  const rules = {
+    from: 1,
+    files: [],
+    publicKey: null,
+    open: openerOf(source, masterKeys),
+    expiredBefore: 0,
+    now: Date.now(),
+    tell
+  }
+  const { chains, executions } = await verifyStore(source, rules)
+  await source.close()
+  t.strictSame(
+    findings.map(({ where }) => where),
+    ['The file of heads']
+  )
+  t.strictSame(chains.map(({ tenant, records }) => `${tenant} ${records}`).toSorted(), ['server 2', 'tenant-1 10'])
+  t.ok(executions > 5)
+}
+
+function isBlock(entry: Entry): entry is BlockEntry {
+  return entry.type === 'block'
 }
 
 type Ids = Awaited<ReturnType<typeof fill>>
@@ -126,7 +165,7 @@ async function areEqual(t: Test, before: Store, after: Store): Promise<void> {
   for (const query of audited) {
     const [was, is] = [await recordsOf(before, query), await recordsOf(after, query)]
     t.ok(was.length > 0)
-    t.strictSame(is.filter(notOfRestore), was, 'pages of audit records stand in the same order')
+    t.strictSame(is.filter(notOfRestore).map(said), was.map(said), 'pages of audit records stand in the same order')
   }
   t.match(await recordsOf(after, { tenants: ['server'], action: 'store.restore' }), [{ id: 'restore:backup-1' }])
 }
@@ -143,6 +182,11 @@ async function recordsOf(store: Store, query: Omit<AuditQuery, 'limit'>): Promis
   return next === null ? [...records] : [...records, ...(await recordsOf(store, { ...query, after: next }))]
 }
 
+/** Not which block it is in. */
+function said({ block: _, ...record }: ShownRecord): AuditRecord {
+  return record
+}
+
 function notOfRestore({ action }: Pick<AuditRecord, 'action'>): boolean {
   return action !== 'store.restore'
 }
@@ -156,8 +200,8 @@ async function hexOf(store: Store, blob: string): Promise<string | null> {
 function inOrder(entries: readonly Entry[]): unknown[] {
   const told = entries.filter(entry => entry.type === 'audit').filter(notOfRestore)
   return [
-    ...entries.filter(entry => entry.type !== 'audit').map(comparable),
-    ...told.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    ...entries.filter(entry => entry.type !== 'audit' && entry.type !== 'block').map(comparable),
+    ...told.map(({ block: _, ...entry }) => entry).toSorted((a, b) => (a.id < b.id ? -1 : 1))
   ]
 }
 

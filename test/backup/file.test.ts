@@ -107,8 +107,11 @@ t.test('what is no backup, or one of another version, is named', async t => {
   t.match(await refusalOf(file), /is no backup: name a file that/)
   put('{"type":"end"}\n')
   t.match(await refusalOf(file), /is no backup/)
-  put(`${JSON.stringify({ type: 'header', format: 'knomly-backup', version: 2, ...about, server: '9.9.9' })}\n`)
-  t.match(await refusalOf(file), /has version 2 of the format, .* reads version 1: restore it with Knomly 9\.9\.9/)
+  put(`${JSON.stringify({ type: 'header', format: 'knomly-backup', version: 3, ...about, server: '9.9.9' })}\n`)
+  t.match(
+    await refusalOf(file),
+    /has version 3 of the format, .* reads versions 1 and 2: restore it with Knomly 9\.9\.9/
+  )
 })
 
 t.test('the keys must be those of the backup, and open', async t => {

@@ -67,6 +67,7 @@ export async function fill({ store, clock }: OpenedStore) {
     await store.putRecord({ tenant: 'tenant-1', user: `user-${i % 7}`, kind: 'task', id: `task-${i}` }, { words, i }, 0)
   }
   await store.audit([1, 2, 3].map(second => auditRecord({ at: `2026-01-01T00:00:0${second}.000Z` })))
+  await store.seal()
   await store.audit([auditRecord({ actor: 'principal-2' }), auditRecord({ tenant: 'server', execution: null })])
   await makeKey(store)
   return { purged, answered, asking, running, again, waiting: waiting.id, refused: refused.id, next: next.id, approval }

@@ -82,6 +82,8 @@ t.test('on the other store what was open is unknown, rests, and is sent back to 
     output: /The store is not empty: restore into a new one/
   })
 
+  t.match(await knomly(database, 'audit', 'verify'), { code: 0, output: /The audit is whole\.$/m })
+
   const server = await stage.start(database, entry)
   await stage.callerOf(address(1)).raw(repeated(posts.first))
   await stage.callerOf(address(2)).text('hello?')
@@ -120,6 +122,7 @@ t.test('with --resume the work goes on by itself, also back on the embedded stor
   t.match(await knomly(database, 'backup', second), { code: 0 })
   const back = { DATA_DIR: freshDir(t), MASTER_KEY: oldKey() }
   t.match(await knomly(back, 'restore', second, '--resume'), { code: 0 })
+  t.match(await knomly(back, 'audit', 'verify'), { code: 0, output: /The audit is whole\.$/m })
   const server = await stage.start(back, entry)
   await stage.ended(posts.slow.messageSid)
   await stage.ended(posts.rung.messageSid, ['unknown'])

@@ -9,6 +9,7 @@ import { kills } from './cases/kills.ts'
 import { load } from './cases/load.ts'
 import { pause } from './cases/pause.ts'
 import { poison } from './cases/poison.ts'
+import { sealers } from './cases/sealers.ts'
 import { slowSpeech } from './cases/slow-speech.ts'
 import { taps } from './cases/taps.ts'
 import type { Teardown } from './field.ts'
@@ -39,6 +40,7 @@ const others: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ['a question is decided once, however many decide it', t => decisions(t, onDisk, 100)],
   ['a question that is tapped twice at once is done once', t => taps(t, onDisk, 100)],
   ['random calls of the store under kills have no anomaly', t => history(t, { ...onDisk, seed }, 2)],
+  ['sealers that are killed leave every record in one block', t => sealers(t, { ...onDisk, seed }, 2)],
   ['a transcription longer than its lease is asked for once', t => slowSpeech(t, { isTormented: false }, 3)],
   [
     'a thousand messages of fifty people are answered once each and in order',

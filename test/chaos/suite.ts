@@ -17,6 +17,7 @@ import { partitioned } from './cases/partitioned.ts'
 import { pause } from './cases/pause.ts'
 import { poison } from './cases/poison.ts'
 import { retention } from './cases/retention.ts'
+import { sealers } from './cases/sealers.ts'
 import { hungSpeech, slowSpeech } from './cases/slow-speech.ts'
 import { taps } from './cases/taps.ts'
 import { planKills } from './plan.ts'
@@ -78,6 +79,7 @@ const naps = [5, 2, 2]
 
 function ofBoth(isLong: boolean): Named[] {
   return [
+    { name: 'C17', play: (t, setting) => sealers(t, setting, 10) },
     { name: 'C12 hung', play: (t, setting) => hungSpeech(t, setting, isLong) },
     { name: 'C21', play: (t, setting) => history(t, setting, 12) },
     { name: 'C12 slow', play: (t, setting) => slowSpeech(t, setting, 10) },

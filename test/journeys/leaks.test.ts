@@ -168,7 +168,7 @@ t.test('what is said about a bad configuration names the variable and never show
   misread({ MONGODB_URI: `mongodb://u:${planted.token}@h/${planted.path}`, NODE_ENV: 'production' })
   const everything = await fail({ ...bad, TOOLS_FILE: planted.path, MONGODB_URI: `mongodb://u:${planted.token}@/` })
   const named = variables.map(({ name }) => name).filter(name => everything.includes(name))
-  const anyText = ['PROVIDERS_FILE', 'TOOLS_FILE', 'DATA_DIR']
+  const anyText = ['PROVIDERS_FILE', 'TOOLS_FILE', 'DATA_DIR', 'AUDIT_HEADS_FILE']
   t.same(
     variables.map(({ name }) => name).filter(name => !named.includes(name) && !anyText.includes(name)),
     [],

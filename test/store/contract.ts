@@ -7,6 +7,7 @@ import { documents } from './contract/documents.ts'
 import { housekeeping } from './contract/housekeeping.ts'
 import { journals } from './contract/journals.ts'
 import { leases } from './contract/leases.ts'
+import { sealing } from './contract/sealing.ts'
 import { views } from './contract/views.ts'
 
 /** A store opened empty for one test, with what the suite needs to move it. The opener closes it when the test is over. */
@@ -30,6 +31,7 @@ export function contract(t: Test, openStore: (t: Test) => Promise<OpenedStore>):
   housekeeping(test)
   documents(test)
   audit(test)
+  sealing(test)
   views(test)
 }
 

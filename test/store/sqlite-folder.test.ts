@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { message, step } from './builders.ts'
+import { message, step, told } from './builders.ts'
 import { claim, hour } from './contract/moves.ts'
 import { change, idsIn, openStore } from './open-sqlite.ts'
 
@@ -71,10 +71,10 @@ t.test('another schema version is named and left as it is', async t => {
     change(dir, `PRAGMA user_version = ${version}`)
     const before = readFileSync(path)
     const refusal = await openStore(t, dir).catch(error => error)
-    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 3`) })
+    t.match(refusal, { message: new RegExp(`schema version ${version}, and this build .* reads version 4`) })
     t.ok(before.equals(readFileSync(path)))
   }
-  change(dir, 'PRAGMA user_version = 3')
+  change(dir, 'PRAGMA user_version = 4')
   t.ok(await openStore(t, dir))
 })
 
@@ -86,7 +86,8 @@ t.test('a folder of version 2 is brought to the present one, with what is in it'
   await store.close()
   change(
     dir,
-    'DROP INDEX executions_parked; DROP INDEX executions_pending; DROP INDEX executions_asked; PRAGMA user_version = 2'
+    `DROP INDEX executions_parked; DROP INDEX executions_pending; DROP INDEX executions_asked; ${withoutBlocks}
+     PRAGMA user_version = 2`
   )
   const opened = await openStore(t, dir)
   t.strictSame(
@@ -95,9 +96,28 @@ t.test('a folder of version 2 is brought to the present one, with what is in it'
   )
   t.match(
     (await opened.store.inspect()).find(({ name }) => name === 'schema'),
-    { ok: true, detail: 'version 3' }
+    { ok: true, detail: 'version 4' }
   )
 })
+
+t.test('audit records of before there were blocks are sealed, a thousand a block', async t => {
+  const dir = t.testdir()
+  const { store } = await openStore(t, dir)
+  await store.audit(Array.from({ length: 2_100 }, (_, i) => told({ at: new Date(i).toISOString() })))
+  await store.audit([told({ tenant: 'tenant-2' })])
+  await store.close()
+  change(dir, `${withoutBlocks} PRAGMA user_version = 3`)
+  const opened = await openStore(t, dir)
+  t.equal(await opened.store.seal(), 2_101)
+  t.match(await opened.store.auditHeads(), [
+    { tenant: 'tenant-1', n: 3 },
+    { tenant: 'tenant-2', n: 1 }
+  ])
+  const { records } = await opened.store.auditPage({ tenants: ['tenant-1'], limit: 101 })
+  t.strictSame([...new Set(records.map(({ block }) => block))], [3, 2], 'in the order of time')
+})
+
+const withoutBlocks = 'DROP INDEX audit_block; DROP TABLE audit_blocks; ALTER TABLE audit DROP COLUMN block;'
 
 t.test('only the owner can read the folder and its files', async t => {
   const dir = join(t.testdir(), 'deep', 'data')

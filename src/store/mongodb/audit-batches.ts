@@ -18,5 +18,5 @@ export function createAuditBatches(audit: Collections['audit']): AuditBatches {
 }
 
 function toDoc({ id, at, detail, ...rest }: AuditRecord): AuditDoc {
-  return { _id: id, at: new Date(at), detail: JSON.stringify(detail), ...rest }
+  return { _id: id, at: new Date(at), detail: JSON.stringify(detail), ...rest, unsealed: true }
 }

@@ -1,11 +1,11 @@
 import type { Filter, Sort } from 'mongodb'
-import type { AuditPage, AuditQuery, AuditRecord } from '../audit.ts'
+import type { AuditPage, AuditQuery, ShownRecord } from '../audit.ts'
 import { idsOf, pageOf, select, spanOf } from '../audit-page.ts'
 import type { AuditDoc, Collections } from './collections.ts'
 
 /** Looks up audit records: in order from the index that fits what is named, or those of one execution by their ids. */
 export function createAudit(audit: Collections['audit']) {
-  async function ofExecution(execution: string): Promise<AuditRecord[]> {
+  async function ofExecution(execution: string): Promise<ShownRecord[]> {
     const [from, before] = idsOf(execution)
     return (await audit.find({ _id: { $gte: from, $lt: before }, execution }).toArray()).map(toRecord)
   }
@@ -16,7 +16,7 @@ export function createAudit(audit: Collections['audit']) {
   }
 
   /** First what is left of the instant where the page before ended, then what is older: asked for at once, the planner would read both from their ends. */
-  async function older(query: AuditQuery, limit: number): Promise<AuditRecord[]> {
+  async function older(query: AuditQuery, limit: number): Promise<ShownRecord[]> {
     const { from, before } = spanOf(query)
     const [since, at] = [new Date(from), new Date(before.at)]
     const isWithin = before.id !== '' && from <= before.at
@@ -52,6 +52,6 @@ function indexFor({ actor, action }: AuditQuery): string {
   return action === undefined ? 'actor' : 'both'
 }
 
-function toRecord({ _id, at, detail, ...rest }: AuditDoc): AuditRecord {
+function toRecord({ _id, at, detail, unsealed: _, ...rest }: AuditDoc): ShownRecord {
   return { id: _id, at: at.toISOString(), detail: JSON.parse(detail), ...rest }
 }

@@ -1,5 +1,6 @@
 import type { Binary, Collection, Db, IndexDescription, Timestamp } from 'mongodb'
 import type { State } from '../../frames/execution.ts'
+import type { AuditBlock } from '../audit-block.ts'
 
 /** An execution as it is kept. `_id` is the dedupe key; `open` stands only while it is queued or running. */
 export interface ExecutionDoc {
@@ -75,6 +76,16 @@ export interface AuditDoc {
   outcome: string | null
   detail: string
   hash: string
+  /** It stands until the record is in a block. */
+  unsealed?: true
+  /** The block it is in. */
+  block?: number
+}
+
+/** A stretch of audit records; `content` is absent once retention took them away. Instants are ms, as its hash has them. */
+export interface BlockDoc extends Omit<AuditBlock, 'content'> {
+  _id: string
+  content?: string
 }
 
 /** A counter in a fixed window. */
@@ -93,6 +104,8 @@ export interface MetaDoc {
   _id: 'schema' | 'probe'
   version?: number
   writes?: number
+  /** Whether the audit records of before there were blocks are noted as unsealed. */
+  hasBlocks?: true
 }
 
 export const schemaVersion = 1
@@ -104,6 +117,7 @@ export interface Collections {
   readonly blobs: Collection<BlobDoc>
   readonly records: Collection<RecordDoc>
   readonly audit: Collection<AuditDoc>
+  readonly audit_blocks: Collection<BlockDoc>
   readonly limits: Collection<LimitDoc>
   readonly meta: Collection<MetaDoc>
 }
@@ -116,6 +130,7 @@ export function collectionsOf(db: Db): Collections {
     blobs: db.collection('blobs'),
     records: db.collection('records'),
     audit: db.collection('audit'),
+    audit_blocks: db.collection('audit_blocks'),
     limits: db.collection('limits'),
     meta: db.collection('meta')
   }
@@ -148,7 +163,9 @@ export const indexes: Readonly<Record<Exclude<keyof Collections, 'meta'>, readon
     { name: 'at', key: { tenant: 1, at: 1, _id: 1 } },
     { name: 'actor', key: { tenant: 1, actor: 1, at: 1, _id: 1 } },
     { name: 'action', key: { tenant: 1, action: 1, at: 1, _id: 1 } },
-    { name: 'both', key: { tenant: 1, actor: 1, action: 1, at: 1, _id: 1 } }
+    { name: 'both', key: { tenant: 1, actor: 1, action: 1, at: 1, _id: 1 } },
+    { name: 'unsealed', key: { tenant: 1, at: 1 }, partialFilterExpression: { unsealed: true } }
   ],
+  audit_blocks: [{ name: 'chain', key: { tenant: 1, n: 1 } }],
   limits: [{ name: 'reset', key: { resetAt: 1 } }]
 }

@@ -1,42 +1,27 @@
-import { type Binary, ReadConcern, type Timestamp } from 'mongodb'
+import type { Binary, Timestamp } from 'mongodb'
+import type { AuditBlock } from '../audit-block.ts'
 import { patiently } from '../patience.ts'
 import type { Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
-import { type BlobDoc, type Collections, collectionsOf, type ExecutionDoc, type RecordDoc } from './collections.ts'
-import { createClient, createReach, databaseIn, housekeepingMs, longestOfCopyMs, type Reach } from './connection.ts'
-import { auditOf } from './dump-audit.ts'
-import { checkVersion } from './inspect.ts'
+import type { BlobDoc, Collections, ExecutionDoc, RecordDoc } from './collections.ts'
+import type { Reach } from './connection.ts'
+import { auditOf, blocksOf } from './dump-audit.ts'
+import { openForReading } from './reading.ts'
 import { walk } from './walk.ts'
 
 const perPage = 50
-
-/** What most members have, as the primary sees it: nothing that a failover takes back is read. */
-const whatStays = { readConcern: new ReadConcern('majority') }
 
 /**
  * Opens the store on a replica set to read all of it. Nothing is written. Rejects with STORE_UNAVAILABLE where nobody answers, and
  * with a plain Error for a URI that cannot be read and for a database that holds no store of this version.
  */
 export async function openMongoSource(uri: string): Promise<StoreSource> {
-  const client = createClient(uri, longestOfCopyMs)
-  let closed = false
-  const reach = createReach(() => closed, housekeepingMs)
-  const collections = collectionsOf(client.db(databaseIn(uri) ?? 'knomly', whatStays))
-  const close = async () => {
-    closed = true
-    await client.close()
-  }
-  try {
-    if (!(await reach(() => checkVersion(collections)))) {
-      throw new Error('The database of MONGODB_URI holds no store: name the one of the server that is to be backed up.')
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
+  const { reach, collections, close } = await openForReading(uri)
   return {
     async *entries() {
       yield* executionsOf(reach, collections)
-      yield* auditOf(reach, collections)
+      const sealed = new Map<string, AuditBlock>()
+      yield* blocksOf(reach, collections, sealed)
+      yield* auditOf(reach, collections, sealed)
       yield* recordsOf(reach, collections)
     },
     close

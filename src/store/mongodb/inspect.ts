@@ -26,7 +26,18 @@ export async function prepareDatabase(db: Db, collections: Collections): Promise
       throw isConflict(error) ? await conflict(collections) : error
     })
   }
-  await collections.meta.updateOne({ _id: 'schema' }, { $set: { version: schemaVersion } }, { upsert: true })
+  await noteUnsealed(collections)
+  await collections.meta.updateOne(
+    { _id: 'schema' },
+    { $set: { version: schemaVersion, hasBlocks: true } },
+    { upsert: true }
+  )
+}
+
+/** Once: what was told before there were blocks waits to be sealed. */
+async function noteUnsealed({ meta, audit }: Collections): Promise<void> {
+  if ((await meta.findOne({ _id: 'schema' }))?.hasBlocks) return
+  await audit.updateMany({ block: { $exists: false } }, { $set: { unsealed: true } })
 }
 
 /** Whether there is a store at all. Throws a plain Error for one of another schema. */

@@ -3,9 +3,11 @@ import type { Clock } from '../../frames/clock.ts'
 import { patiently } from '../patience.ts'
 import { unavailable } from '../rules.ts'
 import { type Entry, type ExecutionEntry, restoreMark, type StoreTarget } from '../transfer.ts'
+import { createSealer } from './audit-blocks.ts'
 import {
   type AuditDoc,
   type BlobDoc,
+  type BlockDoc,
   type Collections,
   collectionsOf,
   type ExecutionDoc,
@@ -45,6 +47,7 @@ export async function openMongoTarget({ uri, clock }: { uri: string; clock: Cloc
 /** Every document is replaced by its id: to do it again changes nothing. */
 function createLoader(collections: Collections, reach: Reach, clock: Clock): Omit<StoreTarget, 'close'> {
   const { executions, lanes, blobs, audit, records } = collections
+  const sealer = createSealer(collections, clock)
   const markId = idOf(restoreMark)
   let places = 0
 
@@ -86,12 +89,15 @@ function createLoader(collections: Collections, reach: Reach, clock: Clock): Omi
       await putExecutions(placed)
       const bytes = only(entries, 'blob').map(toBlob)
       await keep(bytes.length, () => replaceAll(blobs, bytes))
+      const sealed = only(entries, 'block').map(toBlockDoc)
+      await keep(sealed.length, () => replaceAll(collections.audit_blocks, sealed))
       const told = only(entries, 'audit').map(toAuditDoc)
       await keep(told.length, () => replaceAll(audit, told))
       const small = only(entries, 'record').map(({ type: _, ...record }) => ({ _id: idOf(record), ...record }))
       await keep(small.length, () => replaceAll(records, small))
     },
     async end() {
+      await patiently(() => reach(() => sealer.seal()))
       await patiently(() => reach(() => records.deleteOne({ _id: markId })))
     }
   }
@@ -150,6 +156,10 @@ function toBlob({ execution, n, bytes, purgeAt }: Extract<Entry, { type: 'blob' 
   return { _id: `${execution}:${n}`, execution, fence: 0, bytes: new Binary(bytes), purgeAt: new Date(purgeAt) }
 }
 
-function toAuditDoc({ type: _, id, at, ...rest }: Extract<Entry, { type: 'audit' }>): AuditDoc {
-  return { _id: id, at: new Date(at), ...rest }
+function toAuditDoc({ type: _, id, at, block, ...rest }: Extract<Entry, { type: 'audit' }>): AuditDoc {
+  return { _id: id, at: new Date(at), ...rest, ...(block === null ? { unsealed: true } : { block }) }
+}
+
+function toBlockDoc({ type: _, content, ...said }: Extract<Entry, { type: 'block' }>): BlockDoc {
+  return { _id: `${said.tenant}:${said.n}`, ...said, ...(content !== null && { content }) }
 }

@@ -5,6 +5,7 @@ import type { Store } from '../store.ts'
 import { createAcceptBatches } from './accept-batches.ts'
 import { createAudit } from './audit.ts'
 import { createAuditBatches } from './audit-batches.ts'
+import { createSealer } from './audit-blocks.ts'
 import { createClaims } from './claims.ts'
 import { collectionsOf } from './collections.ts'
 import { createClient, createReach, databaseIn, housekeepingMs } from './connection.ts'
@@ -86,7 +87,8 @@ export async function openMongoStore({
   const records = createRecords(collections.records)
   const limits = createLimits(collections.limits, time)
   const serverNow = async () => (await db.command({ hello: 1 })).localTime.getTime() + offsetMs()
-  const sweeper = createSweeper({ collections, lanes, outbox, clock, auditMs, serverNow })
+  const sealer = createSealer(collections, clock)
+  const sweeper = createSweeper({ collections, lanes, outbox, sealer, clock, auditMs, serverNow })
 
   return {
     accept: async message => {
@@ -119,6 +121,8 @@ export async function openMongoStore({
         await outbox.tellNow()
         return audit.page(query)
       }),
+    seal: () => reach(() => sealer.seal(), sweepMs),
+    auditHeads: () => reach(() => sealer.heads()),
     due: limit => reach(() => queries.due(limit)),
     sweep: () => reach(() => sweeper.pass(), sweepMs),
     // The copies of a member are its oplog and its journal: the server alone decides how long those stand.
@@ -143,7 +147,7 @@ export async function openMongoStore({
         return conversations.page(page)
       }),
     conversation: (lane, limit) => reach(() => conversations.one(lane, limit)),
-    depth: () => reach(() => queries.depth()),
+    depth: () => reach(async () => ({ ...(await queries.depth()), unsealedMs: await sealer.unsealedMs() })),
     onRing: wakeUps.onRing,
     ready: () =>
       reach(async () => {

@@ -66,7 +66,7 @@ export function createQueries({ executions, blobs }: Collections, time: ServerTi
       const newest = await executions.findOne({ lane }, { projection: { at: 1 }, sort: { arrived: -1 } })
       return newest?.at.getTime() ?? null
     },
-    async depth(): Promise<Depth> {
+    async depth(): Promise<Omit<Depth, 'unsealedMs'>> {
       const open = { open: true } as const
       const parked = { timerAt: { $exists: true } }
       const [all, running, waiting, oldest] = await Promise.all([

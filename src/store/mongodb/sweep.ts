@@ -1,7 +1,8 @@
 import { Timestamp, type UpdateFilter } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
-import { auditPerPass, forgottenAfterMs } from '../rules.ts'
+import { forgottenAfterMs } from '../rules.ts'
 import type { Swept } from '../store.ts'
+import type { Sealer } from './audit-blocks.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import type { Lanes } from './lanes.ts'
 import type { Outbox } from './outbox.ts'
@@ -14,12 +15,13 @@ export function createSweeper(parts: {
   collections: Collections
   lanes: Lanes
   outbox: Outbox
+  sealer: Pick<Sealer, 'deleteAudit'>
   clock: Clock
   auditMs: number | undefined
   serverNow: () => Promise<number>
 }) {
-  const { collections, lanes, outbox, clock, auditMs, serverNow } = parts
-  const { executions, blobs, limits, audit } = collections
+  const { collections, lanes, outbox, sealer, clock, auditMs, serverNow } = parts
+  const { executions, blobs, limits } = collections
   // Where the last pass stopped: a long backlog is walked through in turns, so that its far end is not forgotten.
   let from = new Timestamp(0n)
 
@@ -50,14 +52,6 @@ export function createSweeper(parts: {
     await outbox.tell(await found.hint('untold').sort({ arrived: 1 }).limit(perPass).toArray())
   }
 
-  async function deleteAudit(before: Date): Promise<void> {
-    for (const tenant of await audit.distinct('tenant')) {
-      const old = audit.find({ tenant, at: { $lt: before } }, { projection: { _id: 1 } })
-      const ids = (await old.hint('at').limit(auditPerPass).toArray()).map(({ _id }) => _id)
-      if (ids.length > 0) await audit.deleteMany({ _id: { $in: ids } })
-    }
-  }
-
   /** A purged execution leaves its row without what it said: it refuses the duplicate. */
   async function purge(now: Date): Promise<number> {
     const due = { purgeAt: { $lt: now }, open: { $exists: false }, untold: { $exists: false } } as const
@@ -82,7 +76,7 @@ export function createSweeper(parts: {
       const { deletedCount } = await blobs.deleteMany({ purgeAt: { $lt: now } })
       const purged = await purge(now)
       await limits.deleteMany({ resetAt: { $lt: now } })
-      if (auditMs !== undefined) await deleteAudit(new Date(clock.now() - auditMs))
+      if (auditMs !== undefined) await sealer.deleteAudit(clock.now() - auditMs)
       return { rung, blobs: deletedCount, purged }
     }
   }

@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuditPage, AuditQuery, AuditRecord } from '../audit.ts'
+import type { AuditPage, AuditQuery, AuditRecord, ShownRecord } from '../audit.ts'
 import { idsOf, pageOf, select, spanOf } from '../audit-page.ts'
 import { prepareAll } from './statements.ts'
 
-const columns = 'id, tenant, at, actor, action, execution, outcome, detail, hash'
+const told = 'id, tenant, at, actor, action, execution, outcome, detail, hash'
+/** A record bears the number of the block that is to come until that is made. */
+const sealedIn = 'iif(block <= (SELECT max(n) FROM audit_blocks b WHERE b.tenant = audit.tenant), block, NULL)'
+const columns = `${told}, ${sealedIn} AS block`
 
 /** Looks up audit records. A tenant's are read in order from an index that fits what is named; those of one execution by their ids. */
 export function createAudit(db: DatabaseSync) {
@@ -15,7 +18,7 @@ export function createAudit(db: DatabaseSync) {
     execution: `SELECT ${columns} FROM audit WHERE id >= ? AND id < ? AND execution = ?`
   })
 
-  function find(query: AuditQuery): AuditRecord[] {
+  function find(query: AuditQuery): ShownRecord[] {
     const { tenants, execution, actor, action, limit } = query
     if (execution !== undefined) return statements.execution.all(...idsOf(execution), execution).map(parse)
     const { from, before } = spanOf(query)
@@ -34,7 +37,9 @@ export function createAudit(db: DatabaseSync) {
 /** Writes audit records. One that is there already stays as it is. */
 export function createAuditWriter(db: DatabaseSync) {
   const insert = db.prepare(
-    `INSERT INTO audit (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+    `INSERT INTO audit (${told}, block)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, (SELECT coalesce(max(n), 0) + 1 FROM audit_blocks WHERE tenant = ?2))
+     ON CONFLICT (id) DO NOTHING`
   )
   const tell = (records: readonly AuditRecord[]): void => {
     for (const { id, tenant, at, actor, action, execution, outcome, detail, hash } of records) {
@@ -60,7 +65,10 @@ function inOrder(...named: readonly ('actor' | 'action')[]): string {
     ORDER BY at DESC, id DESC LIMIT :limit`
 }
 
-function parse(row: Record<string, unknown>): AuditRecord {
-  const { at, detail, ...rest } = row as unknown as AuditRecord & { at: number; detail: string }
-  return { ...rest, at: new Date(at).toISOString(), detail: JSON.parse(detail) }
+function parse(row: Record<string, unknown>): ShownRecord {
+  const { at, detail, block, ...rest } = row as unknown as Omit<AuditRecord, keyof Row> & Row
+  const record = { ...rest, at: new Date(at).toISOString(), detail: JSON.parse(detail) }
+  return block === null ? record : { ...record, block }
 }
+
+type Row = { at: number; detail: string; block: number | null }

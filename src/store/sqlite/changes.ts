@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { createAuditWriter } from './audit.ts'
+import { createSealer } from './audit-blocks.ts'
 import { createExecutions } from './executions.ts'
 import { readDurability } from './inspect.ts'
 import { createIntake } from './intake.ts'
@@ -55,6 +56,7 @@ function prepare(db: DatabaseSync, lanes: Lanes, contentMs: number) {
     ...createRecordWriter(db),
     ...createLimits(db),
     ...createLoader(db, lanes),
+    ...createSealer(db),
     ...createSweeper({ db, journal, executions, lanes }),
     durability: (_now: number) => readDurability(db),
     /** Only asks for `afterwards`: a log cannot be emptied inside a transaction. */

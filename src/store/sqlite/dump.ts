@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
-import type { AuditEntry, BlobEntry, Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
-import { checkVersion, openReader } from './database.ts'
+import type { AuditBlock } from '../audit-block.ts'
+import type { AuditEntry, BlobEntry, BlockEntry, Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
+import { along, atOnce, openForReading, perPage } from './reading.ts'
 import { prepareAll } from './statements.ts'
-
-/** How many are read in one transaction: one that stays open would keep the log of a running server from being emptied. */
-const perPage = 50
 
 interface Row {
   readonly arrival: number
@@ -32,20 +28,13 @@ interface Row {
 
 /** Opens the embedded store in `dir` beside the server that may hold it. Throws a plain Error where there is none, or one of another version. */
 export function openSqliteSource(dir: string): StoreSource {
-  const path = join(dir, 'knomly.sqlite')
-  const nothing = `There is no store in DATA_DIR (${dir}): name the folder of the server that is to be backed up.`
-  if (!existsSync(path)) throw new Error(nothing)
-  const db = openReader(dir)
-  try {
-    if (checkVersion(db, path) === 0) throw new Error(nothing)
-  } catch (error) {
-    db.close()
-    throw error
-  }
+  const db = openForReading(dir)
   return {
     async *entries() {
       yield* executionsOf(db)
-      yield* auditOf(db)
+      const sealed = new Map<string, number>()
+      yield* blocksOf(db, sealed)
+      yield* auditOf(db, sealed)
       yield* recordsOf(db)
     },
     async close() {
@@ -87,9 +76,20 @@ function* executionsOf(db: DatabaseSync): Generator<Entry> {
   }
 }
 
-function* auditOf(db: DatabaseSync): Generator<AuditEntry> {
-  const rows = along<Omit<AuditEntry, 'type'>>(db.prepare(sql.audit), [''], ({ id }) => [id])
-  for (const row of rows) yield { type: 'audit', ...row }
+/** Notes in `sealed` how far the chain of each tenant goes. */
+function* blocksOf(db: DatabaseSync, sealed: Map<string, number>): Generator<BlockEntry> {
+  const rows = along<AuditBlock>(db.prepare(sql.blocks), ['', 0], ({ tenant, n }) => [tenant, n])
+  for (const row of rows) {
+    sealed.set(row.tenant, row.n)
+    yield { type: 'block', ...row }
+  }
+}
+
+function* auditOf(db: DatabaseSync, sealed: ReadonlyMap<string, number>): Generator<AuditEntry> {
+  const rows = along<Omit<AuditEntry, 'type'> & { block: number }>(db.prepare(sql.audit), [''], ({ id }) => [id])
+  for (const { block, ...row } of rows) {
+    yield { type: 'audit', ...row, block: block <= (sealed.get(row.tenant) ?? 0) ? block : null }
+  }
 }
 
 function* recordsOf(db: DatabaseSync): Generator<RecordEntry> {
@@ -97,27 +97,6 @@ function* recordsOf(db: DatabaseSync): Generator<RecordEntry> {
     return [row.tenant, row.user, row.kind, row.id]
   })
   for (const row of rows) yield { type: 'record', ...row }
-}
-
-/** Rows in the order of their key, a page at a time, from behind `start`. */
-function* along<R>(page: StatementSync, start: readonly string[], keyOf: (row: R) => readonly string[]): Generator<R> {
-  for (let after = start; ; ) {
-    const rows = page.all(...after, perPage) as unknown as R[]
-    yield* rows
-    const last = rows.at(-1)
-    if (last === undefined) return
-    after = keyOf(last)
-  }
-}
-
-/** Reads in one transaction: nothing is committed in between. */
-function atOnce<T>(db: DatabaseSync, read: () => T): T {
-  db.exec('BEGIN')
-  try {
-    return read()
-  } finally {
-    db.exec('COMMIT')
-  }
 }
 
 function toEntry(row: Row, owned: Pick<ExecutionEntry, 'frames' | 'refs'>): ExecutionEntry {
@@ -152,7 +131,11 @@ const sql = {
   blobs: 'SELECT n, purge_at FROM blobs WHERE execution = ? ORDER BY n',
   bytes: 'SELECT bytes FROM blobs WHERE execution = ? AND n = ?',
   audit: `
-    SELECT id, tenant, at, actor, action, execution, outcome, detail, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?`,
+    SELECT id, tenant, at, actor, action, execution, outcome, detail, hash, block
+    FROM audit WHERE id > ? ORDER BY id LIMIT ?`,
+  blocks: `
+    SELECT tenant, n, previous, at, until, count, root, content, hash
+    FROM audit_blocks WHERE (tenant, n) > (?, ?) ORDER BY tenant, n LIMIT ?`,
   records: `
     SELECT tenant, user, kind, id, version, data FROM records WHERE (tenant, user, kind, id) > (?, ?, ?, ?)
     ORDER BY tenant, user, kind, id LIMIT ?`

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import {
   type AuditEntry,
   type BlobEntry,
+  type BlockEntry,
   type Entry,
   type ExecutionEntry,
   type Obstacle,
@@ -15,6 +16,7 @@ import { prepareAll } from './statements.ts'
 export function createLoader(db: DatabaseSync, lanes: Lanes) {
   const statements = prepareAll(db, sql)
   const { tenant, user, kind, id } = restoreMark
+  const unsealed = new Map<string, number>()
 
   function putExecution(now: number, entry: ExecutionEntry): void {
     const { lane, tenant, frames, refs, approval, purged, order, type: _, ...row } = entry
@@ -42,8 +44,15 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
     statements.blob.run(n, purgeAt, bytes, execution)
   }
 
-  function putAudit({ type: _, ...row }: AuditEntry): void {
-    statements.audit.run(row)
+  function putBlock({ type: _, ...row }: BlockEntry): void {
+    statements.block.run(row)
+  }
+
+  /** What is in no block waits for those that come next, a thousand a block. */
+  function putAudit({ type: _, block, ...row }: AuditEntry): void {
+    const place = unsealed.get(row.tenant) ?? 0
+    if (block === null) unsealed.set(row.tenant, place + 1)
+    statements.audit.run({ ...row, block, ahead: 1 + Math.floor(place / perBlock) })
   }
 
   function putRecord({ tenant, user, kind, id, version, data }: RecordEntry): void {
@@ -64,6 +73,7 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
       for (const entry of entries) {
         if (entry.type === 'execution') putExecution(now, entry)
         else if (entry.type === 'blob') putBlob(entry)
+        else if (entry.type === 'block') putBlock(entry)
         else if (entry.type === 'audit') putAudit(entry)
         else putRecord(entry)
       }
@@ -73,6 +83,8 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
     }
   }
 }
+
+const perBlock = 1_000
 
 const anything =
   'SELECT 1 FROM (SELECT 1 FROM executions UNION ALL SELECT 1 FROM audit UNION ALL SELECT 1 FROM records) LIMIT 1'
@@ -93,7 +105,12 @@ const sql = {
     INSERT INTO blobs (execution, n, purge_at, bytes) SELECT arrival, ?, ?, ? FROM executions WHERE digest = digest(?)
     ON CONFLICT DO NOTHING`,
   audit: `
-    INSERT INTO audit (id, tenant, at, actor, action, execution, outcome, detail, hash)
-    VALUES (:id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash) ON CONFLICT (id) DO NOTHING`,
+    INSERT INTO audit (id, tenant, at, actor, action, execution, outcome, detail, hash, block)
+    VALUES (:id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash,
+      coalesce(:block, (SELECT coalesce(max(n), 0) FROM audit_blocks WHERE tenant = :tenant) + :ahead))
+    ON CONFLICT (id) DO NOTHING`,
+  block: `
+    INSERT INTO audit_blocks (tenant, n, previous, at, until, count, root, content, hash)
+    VALUES (:tenant, :n, :previous, :at, :until, :count, :root, :content, :hash) ON CONFLICT DO NOTHING`,
   record: 'INSERT INTO records (tenant, user, kind, id, version, data) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'
 }

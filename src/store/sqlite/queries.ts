@@ -61,7 +61,7 @@ export function createQueries(db: DatabaseSync) {
       return { executions: rows.slice(0, limit).map(load), next: last === undefined ? null : String(last.arrival) }
     },
     lastInbound: (lane: string) => (statements.lastInbound.get(lane)?.at as number | undefined) ?? null,
-    depth(now: number): Depth {
+    depth(now: number): Omit<Depth, 'unsealedMs'> {
       const { open, running, oldest } = statements.open.get() as {
         open: number
         running: number

@@ -2,6 +2,7 @@ import type { Clock } from '../../frames/clock.ts'
 import { patiently } from '../patience.ts'
 import type { StoreTarget } from '../transfer.ts'
 import { lockDirectory } from './lock.ts'
+import { sealAll } from './sweep.ts'
 import { startWriter } from './writer.ts'
 
 /**
@@ -20,7 +21,10 @@ export async function openSqliteTarget({ dir, clock }: { dir: string; clock: Clo
     begin: restore => write('beginLoad', restore),
     // A slow disk may take longer than a webhook would wait, and what was kept all the same is known then.
     put: entries => patiently(() => write('load', entries)),
-    end: () => write('endLoad'),
+    async end() {
+      await sealAll(write)
+      await write('endLoad')
+    },
     async close() {
       await close()
       lock.release()

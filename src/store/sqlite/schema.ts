@@ -1,13 +1,38 @@
 /** The version of the tables below, kept in `PRAGMA user_version`. Any change to them is a new version. */
-export const schemaVersion = 3
+export const schemaVersion = 4
 
 const questionIndexes = `
 CREATE INDEX executions_parked ON executions (lane) WHERE timer_at IS NOT NULL;
 CREATE INDEX executions_pending ON executions (arrival) WHERE timer_at IS NOT NULL;
 CREATE INDEX executions_asked ON executions (arrival) WHERE approval IS NOT NULL;`
 
+const blocks = `
+CREATE INDEX audit_block ON audit (tenant, block);
+CREATE TABLE audit_blocks (
+  tenant TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  previous TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  root TEXT NOT NULL,
+  content TEXT,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (tenant, n)
+) STRICT;`
+
+/** Records of before there were blocks wait to be sealed, a thousand a block. */
+const numbered = `
+ALTER TABLE audit ADD COLUMN block INTEGER NOT NULL DEFAULT 1;
+UPDATE audit SET block = 1 + place / 1000
+FROM (SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY at, id) - 1 AS place FROM audit) AS placed
+WHERE placed.id = audit.id AND place >= 1000;`
+
 /** What brings an older file to the present version, by the version it has. */
-export const migrations: Readonly<Record<number, string>> = { 2: questionIndexes }
+export const migrations: Readonly<Record<number, string>> = {
+  2: `${questionIndexes} ${numbered} ${blocks}`,
+  3: `${numbered} ${blocks}`
+}
 
 /**
  * The tables. Instants are ms since the epoch. Partial indexes hold only what is under way, so that no look depends on history.
@@ -99,7 +124,8 @@ CREATE TABLE audit (
   execution TEXT,
   outcome TEXT,
   detail TEXT NOT NULL,
-  hash TEXT NOT NULL
+  hash TEXT NOT NULL,
+  block INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX audit_at ON audit (tenant, at, id);
 CREATE INDEX audit_actor ON audit (tenant, actor, at, id);
@@ -119,4 +145,5 @@ CREATE TABLE probe (
 ) STRICT;
 INSERT INTO probe VALUES (1, 0);
 ${questionIndexes}
+${blocks}
 `

@@ -3,6 +3,7 @@ import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
 import type { Store } from '../store.ts'
 import { createAudit } from './audit.ts'
+import { createBlockQueries } from './audit-blocks.ts'
 import { createConversations } from './conversations.ts'
 import { openReader } from './database.ts'
 import { reading } from './disk-fault.ts'
@@ -13,7 +14,7 @@ import { lockDirectory } from './lock.ts'
 import { createQueries, type Kept, toExecution } from './queries.ts'
 import { createRecords } from './records.ts'
 import { scrub } from './scrub.ts'
-import { sweep } from './sweep.ts'
+import { sealAll, sweep } from './sweep.ts'
 import { startWriter } from './writer.ts'
 
 /** Where the embedded store lives, and what it needs; `contentMs` is how long an execution that ends at the door keeps its content, `auditMs` how long audit records are kept (for good where it is not given). */
@@ -53,6 +54,7 @@ export async function openSqliteStore({
   const conversations = createConversations(db)
   const records = createRecords(db)
   const audit = createAudit(db)
+  const blocks = createBlockQueries(db)
   const space = createFreeSpace(dir, clock, statfs)
 
   return {
@@ -77,6 +79,8 @@ export async function openSqliteStore({
     cancel: async (execution, frames, options) => write('cancel', execution, encode(frames), options),
     audit: told => write('audit', told),
     auditPage: async query => reading(() => audit.page(query)),
+    seal: async () => (reading(() => blocks.isUnsealed()) ? sealAll(write) : 0),
+    auditHeads: async () => reading(() => blocks.heads()),
     due: async limit => reading(() => queries.due(clock.now(), limit)),
     sweep: () => sweep(write, auditMs),
     scrub: () => scrub(write, dir),
@@ -100,7 +104,7 @@ export async function openSqliteStore({
     spend: (key, windowMs, by, amount) => write('spend', key, windowMs, by, amount),
     conversations: async page => reading(() => conversations.page(page)),
     conversation: async (lane, limit) => reading(() => conversations.one(lane, limit)),
-    depth: async () => reading(() => queries.depth(clock.now())),
+    depth: async () => reading(() => ({ ...queries.depth(clock.now()), unsealedMs: blocks.unsealedMs(clock.now()) })),
     onRing(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

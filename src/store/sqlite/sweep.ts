@@ -22,3 +22,13 @@ export async function sweep(write: Writer['write'], auditMs?: number): Promise<S
   if (blobs + purged > 0) await write('emptyLog')
   return { rung, blobs, purged }
 }
+
+/** Seals what there is: a block of each tenant a change, between which other work is committed. What comes meanwhile waits for the next pass. */
+export async function sealAll(write: Writer['write']): Promise<number> {
+  let sealed = 0
+  for (;;) {
+    const { records, isMore } = await write('seal')
+    sealed += records
+    if (!isMore) return sealed
+  }
+}

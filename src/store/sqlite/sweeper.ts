@@ -23,10 +23,6 @@ export function createSweeper(parts: { db: DatabaseSync; journal: Journal; execu
   const deleteLimits = db.prepare(
     'DELETE FROM limits WHERE key IN (SELECT key FROM limits WHERE reset_at < ? ORDER BY reset_at LIMIT ?)'
   )
-  const tenantAfter = db.prepare('SELECT tenant FROM audit WHERE tenant > ? ORDER BY tenant LIMIT 1')
-  const deleteAudit = db.prepare(
-    'DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = ? AND at < ? ORDER BY at LIMIT ?)'
-  )
   // Where the last pass stopped: a long backlog is walked through in turns, so that its far end is not forgotten.
   let from = 0
 
@@ -49,17 +45,6 @@ export function createSweeper(parts: { db: DatabaseSync; journal: Journal; execu
       }
       return rows.length
     },
-    deleteLimits: (now: number): number => Number(deleteLimits.run(now, perChange).changes),
-    /** Deletes audit records that are older than `keptMs`, tenant by tenant. */
-    deleteAudit(now: number, keptMs: number): number {
-      let deleted = 0
-      let row = tenantAfter.get('')
-      while (row !== undefined && deleted < perChange) {
-        const tenant = String(row.tenant)
-        deleted += Number(deleteAudit.run(tenant, now - keptMs, perChange - deleted).changes)
-        row = tenantAfter.get(tenant)
-      }
-      return deleted
-    }
+    deleteLimits: (now: number): number => Number(deleteLimits.run(now, perChange).changes)
   }
 }

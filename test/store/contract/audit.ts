@@ -76,8 +76,12 @@ export function audit(test: Suite): void {
     const on = (days: number) =>
       all.map(tenant => told({ tenant, at: new Date(clock.now() + days * day).toISOString() }))
     const [old, young] = [on(0), on(2)]
-    await store.audit([...old, ...young])
-    clock.advance(400 * day - 1_000)
+    await store.audit(old)
+    t.equal(await store.seal(), 3)
+    clock.advance(2 * day)
+    await store.audit(young)
+    t.equal(await store.seal(), 3)
+    clock.advance(398 * day - 1_000)
     await store.sweep()
     t.equal((await allIds(store, { tenants: all, limit: 10 })).length, 6)
     clock.advance(day)

@@ -69,7 +69,7 @@ export function views(test: Suite): void {
   })
 
   test('the depth tells what waits, runs and is parked', async (t, { store, clock }) => {
-    t.strictSame(await store.depth(), { queued: 0, running: 0, parked: 0, oldestMs: 0 })
+    t.strictSame(await store.depth(), { queued: 0, running: 0, parked: 0, oldestMs: 0, unsealedMs: 0 })
     await parked({ store, clock })
     await acceptAll(store, 3)
     clock.advance(minute)
