@@ -42,7 +42,7 @@ const cases: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ],
   ['a server that drains leaves nothing in the dark', t => drain(t, 'SIGTERM')],
   ['a question is decided once, however many decide it in two processes', t => decisions(t, onDatabase, 50)],
-  ['a question that is tapped twice at once at two replicas is done once', t => taps(t, onDatabase, 100)],
+  ['a question that is tapped twice at once at two replicas is done once', t => taps(t, onDatabase, 50)],
   ['random calls of the store under kills and cuts have no anomaly', t => history(t, { ...onDatabase, seed }, 2)]
 ]
 
