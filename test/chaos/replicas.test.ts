@@ -43,7 +43,7 @@ const cases: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ],
   ['a server that drains leaves nothing in the dark', t => drain(t, 'SIGTERM')],
   ['a question is decided once, however many decide it in two processes', t => decisions(t, onDatabase, 50)],
-  ['a question that is tapped twice at once at two replicas is done once', t => taps(t, onDatabase, 100)],
+  ['a question that is tapped twice at once at two replicas is done once', t => taps(t, onDatabase, 50)],
   [
     'sealers at once, one killed between a block and its mark and one asleep before it, make one chain',
     t => sealers(t, { ...onDatabase, seed }, 1)

@@ -151,6 +151,30 @@ t.test('a replayed tap counts once, and an unsigned one or one for another URL i
   t.strictSame(refused.map(({ detail }) => detail.reason).toSorted(), ['SIGNATURE_INVALID', 'SIGNATURE_MISSING'])
 })
 
+t.test(
+  'where the variable comes back without its value, the message that was tapped says which question it was',
+  async t => {
+    const stage = await setStage(t, { agent: obedient })
+    await startMovable(t, stage)
+    const [ana, ben] = [person(stage, 1), person(stage, 2)]
+    for (const title of ['a', 'b']) await ana.say(`add ${title}`)
+    const first = await ana.asks('delete a')
+    const question = ana.question()
+    const second = await ana.asks('delete b')
+    const bare = { ButtonPayload: 'knomly.approve.{{2}}' }
+    t.match(await judged(stage, await ben.taps(question, 'Approve', bare)), { reason: 'another-person' })
+    t.match(await judged(stage, await ana.taps(question, 'Approve', { ...bare, Forwarded: 'true' })), {
+      reason: 'forwarded'
+    })
+    t.equal((await stage.execution(first))?.state, 'parked')
+    await ana.taps(question, 'Approve', bare)
+    t.match(decisionsIn(await stage.ended(first)), [{ state: 'approved', how: 'button' }])
+    t.equal((await stage.execution(second))?.state, 'parked')
+    await ana.taps(ana.question(), 'Refuse', { ButtonPayload: 'knomly.refuse.{{3}}' })
+    t.match(decisionsIn(await stage.ended(second)), [{ state: 'denied', how: 'button' }])
+  }
+)
+
 for (const how of ['off', 'garbled', 'refused'] as const) {
   t.test(`where buttons are ${how} at the other side, the question comes once, with its code`, async t => {
     const stage = await setStage(t, { agent: obedient, ...(how === 'off' && { twilio: { content: 'off' } }) })

@@ -1,4 +1,5 @@
 import { createApp } from '../../src/app.ts'
+import { closeApp } from '../../src/close-app.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Clock } from '../../src/frames/clock.ts'
 import { systemClock } from '../../src/frames/clock.ts'
@@ -73,7 +74,7 @@ export async function startMovable(
   await app.listen({ host: config.host, port: config.port })
   opened.worker.start()
   t.teardown(async () => {
-    await Promise.all([app.close(), opened.worker.stop(0)])
+    await Promise.all([closeApp(app), opened.worker.stop(0)])
     await opened.close()
   })
 
