@@ -160,11 +160,18 @@ t.test('what is said about a bad configuration names the variable and never show
     PROVIDERS_FILE: file('spaced', { respond: [{ ...entry, keyVariable: 'SPARE_KEY' }] }),
     SPARE_KEY: `${planted.openai} ${planted.speech}`
   })
+  misread({ TWILIO_ACCOUNTS_FILE: join(dir, planted.path) })
+  const account = { sid: planted.token, [planted.said]: 1, senders: [planted.words], authTokenVariable: planted.openai }
+  misread({ TWILIO_ACCOUNTS_FILE: file('accounts', { accounts: [account] }) })
+  misread({ BUDGETS_FILE: join(dir, planted.path) })
+  const odd = { [planted.said]: 1, tokensPerDay: planted.words }
+  misread({ BUDGETS_FILE: file('budgets', { ...odd, tenants: { [planted.openai]: odd } }) })
+  misread({ BUDGETS_FILE: file('nobody', { tenants: { [planted.openai]: {} } }) })
   misread({ TWILIO_API_KEY_SID: '' })
   misread({ MONGODB_URI: `mongodb://u:${planted.token}@h/${planted.path}`, NODE_ENV: 'production' })
   const everything = await fail({ ...bad, TOOLS_FILE: planted.path, MONGODB_URI: `mongodb://u:${planted.token}@/` })
   const named = variables.map(({ name }) => name).filter(name => everything.includes(name))
-  const anyText = ['PROVIDERS_FILE', 'DATA_DIR']
+  const anyText = ['PROVIDERS_FILE', 'TWILIO_ACCOUNTS_FILE', 'BUDGETS_FILE', 'DATA_DIR']
   t.same(
     variables.map(({ name }) => name).filter(name => !named.includes(name) && !anyText.includes(name)),
     [],
