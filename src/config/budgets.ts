@@ -44,6 +44,12 @@ export function readBudgets(settings: Settings, tenants: readonly string[], prob
   return tenant => byTenant.get(tenant) ?? base
 }
 
+/** A name of ours, or the SID of an account: whatever else somebody put there is not repeated. */
+function shown(part: PropertyKey): string {
+  const name = String(part)
+  return name === 'tenants' || Object.hasOwn(shape, name) || /^AC[0-9a-f]{32}$/i.test(name) ? name : '…'
+}
+
 function given(budgets: Partial<Record<keyof Budgets, number | undefined>>): Partial<Budgets> {
   return Object.fromEntries(Object.entries(budgets).filter(([, value]) => value !== undefined))
 }
@@ -53,7 +59,7 @@ function readFile(path: string, problems: string[]): File {
     const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
     if (parsed.success) return parsed.data
     for (const { path: place, code, message } of parsed.error.issues) {
-      const where = ['BUDGETS_FILE', ...(place.length > 0 ? [`at ${place.join('.')}`] : [])].join(' ')
+      const where = ['BUDGETS_FILE', ...(place.length > 0 ? [`at ${place.map(shown).join('.')}`] : [])].join(' ')
       const said = message.startsWith('must be ') ? message : 'does not fit'
       const what = code === 'unrecognized_keys' ? 'has a budget that is not known' : said
       problems.push(`${where} ${what}: compare it with the README.`)

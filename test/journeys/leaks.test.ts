@@ -164,11 +164,25 @@ t.test('what is said about a bad configuration names the variable and never show
   misread({ TOOLS_FILE: file('tools', echo) })
   const leaking = { url: planted.url, headers: { [planted.said]: planted.token }, [planted.words]: 1 }
   misread({ TOOLS_FILE: file('servers', { servers: { notes: leaking, [planted.said]: leaking } }) })
+  misread({ TWILIO_ACCOUNTS_FILE: join(dir, planted.path) })
+  const account = { sid: planted.token, [planted.said]: 1, senders: [planted.words], authTokenVariable: planted.openai }
+  misread({ TWILIO_ACCOUNTS_FILE: file('accounts', { accounts: [account] }) })
+  misread({ BUDGETS_FILE: join(dir, planted.path) })
+  const odd = { [planted.said]: 1, tokensPerDay: planted.words }
+  misread({ BUDGETS_FILE: file('budgets', { ...odd, tenants: { [planted.openai]: odd } }) })
+  misread({ BUDGETS_FILE: file('nobody', { tenants: { [planted.openai]: {} } }) })
   misread({ TWILIO_API_KEY_SID: '' })
   misread({ MONGODB_URI: `mongodb://u:${planted.token}@h/${planted.path}`, NODE_ENV: 'production' })
   const everything = await fail({ ...bad, TOOLS_FILE: planted.path, MONGODB_URI: `mongodb://u:${planted.token}@/` })
   const named = variables.map(({ name }) => name).filter(name => everything.includes(name))
-  const anyText = ['PROVIDERS_FILE', 'TOOLS_FILE', 'DATA_DIR', 'AUDIT_HEADS_FILE']
+  const anyText = [
+    'PROVIDERS_FILE',
+    'TOOLS_FILE',
+    'TWILIO_ACCOUNTS_FILE',
+    'BUDGETS_FILE',
+    'DATA_DIR',
+    'AUDIT_HEADS_FILE'
+  ]
   t.same(
     variables.map(({ name }) => name).filter(name => !named.includes(name) && !anyText.includes(name)),
     [],
