@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { setStage } from '../../stage.ts'
 import { type Environments, installAgentDojo, startEnvironments } from './environments.ts'
 import { type Case, createPlayer, type Played } from './player.ts'
-import { judge, print } from './table.ts'
+import { judge, print, say } from './table.ts'
 import { trustOf } from './trust.ts'
 
 const allSuites = ['workspace', 'travel', 'banking', 'slack']
@@ -65,7 +65,7 @@ async function playSuite(suite: string): Promise<Played[]> {
       lanes.map(async lane => {
         for (let next = cases.shift(); next !== undefined; next = cases.shift()) {
           const one = await player.play(stage, lane, next)
-          if (values.verbose) console.log(JSON.stringify(one))
+          if (values.verbose) say(JSON.stringify(one))
           played.push(one)
         }
       })
