@@ -11,6 +11,8 @@ import { trustOf } from './trust.ts'
 
 const allSuites = ['workspace', 'travel', 'banking', 'slack']
 const lanesOfSuite = 3
+/** A task may ask more often in a minute than a person is asked in an hour. */
+const generous = { promptsPerHour: 1_000, callsPerHour: 1_000, sendsPerDay: 1_000 }
 
 const { values } = parseArgs({
   options: { suites: { type: 'string' }, cases: { type: 'string' }, verbose: { type: 'boolean' } }
@@ -46,6 +48,8 @@ async function playSuite(suite: string): Promise<Played[]> {
     const lanes = Array.from({ length: lanesOfSuite }, (_, i) => `lane${i}`)
     const file = join(folder, 'tools.json')
     writeFileSync(file, JSON.stringify({ servers: await serversOf(suite, environments, lanes) }))
+    const budgets = join(folder, 'budgets.json')
+    writeFileSync(budgets, JSON.stringify(generous))
     const player = createPlayer(suite, environments)
     const stage = await setStage(
       { teardown: handler => endings.push(handler) },
@@ -53,7 +57,13 @@ async function playSuite(suite: string): Promise<Played[]> {
         agent: player.agent,
         twilio: { statusCallbacks: 'off' },
         openai: { keepBodies: 1 },
-        env: { TOOLS_FILE: file, MAX_TOOL_CALLS: '50', RATE_LIMIT_PER_SENDER: '0', LOG_LEVEL: 'error' }
+        env: {
+          TOOLS_FILE: file,
+          BUDGETS_FILE: budgets,
+          MAX_TOOL_CALLS: '50',
+          RATE_LIMIT_PER_SENDER: '0',
+          LOG_LEVEL: 'error'
+        }
       }
     )
     stage.twilio.onMessage(({ to, body }) => player.receive(to, body))
