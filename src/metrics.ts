@@ -26,7 +26,8 @@ const steps = [
   'next-part',
   'send-part',
   'tell',
-  'announce-delay'
+  'announce-delay',
+  'delete-media'
 ]
 const codes = Object.keys(failures)
 /** Alerts that are no failures of a step. */

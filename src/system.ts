@@ -1,5 +1,6 @@
 import { createAgent } from './agent/agent.ts'
 import { instructions } from './agent/instructions.ts'
+import { mediaAct } from './audit/media-act.ts'
 import { createAuditOf } from './audit/records.ts'
 import { repeatAct } from './audit/repeat-act.ts'
 import { switchAct } from './audit/switch-act.ts'
@@ -14,6 +15,7 @@ import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
+import { keepMediaDeleted } from './inbox/media-deletion.ts'
 import { decideAsOperator } from './inbox/questions.ts'
 import { keepReconciled } from './inbox/reconcile.ts'
 import { retryExecution } from './inbox/retry.ts'
@@ -36,6 +38,7 @@ import { defaultSpeechModelDir } from './providers/speech-model.ts'
 import { openRemoteTools } from './remote-tools.ts'
 import type { Store } from './store/store.ts'
 import { contactTools } from './tools/contacts.ts'
+import { exportTools } from './tools/export.ts'
 import type { Catalogue } from './tools/mcp/catalogue.ts'
 import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
@@ -86,7 +89,13 @@ export interface OpenSystem {
 
 /** Opens the adapters and composes the rooms: the only place that does. Rejects with an Error that says what to do. */
 export async function openSystem(config: Config, surroundings: Surroundings): Promise<OpenSystem> {
-  const { clock, entropy, observe, wrap = ports => ports, tools = [...taskTools, ...contactTools] } = surroundings
+  const {
+    clock,
+    entropy,
+    observe,
+    wrap = ports => ports,
+    tools = [...taskTools, ...contactTools, ...exportTools]
+  } = surroundings
   const tenants = config.accounts.map(({ sid }) => sid)
   const source = await openSource(config.secrets, tenants)
   const kept = await openKeptStore(config, surroundings)
@@ -155,7 +164,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     agent,
     rules,
-    audioMs: config.retention.audioMs
+    audioMs: config.retention.audioMs,
+    deletesMedia: tenant => accounts.get(tenant)?.deletesMedia === true
   })
   const worker = createWorker(engine, {
     tenants: [...accounts.keys()],
@@ -171,6 +181,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   })
   const stopHouse = keepHouse(parts)
   const stopTimers = keepTimers(parts)
+  const deleting = config.accounts.filter(({ deletesMedia }) => deletesMedia).map(({ sid }) => sid)
+  const stopDeleting = keepMediaDeleted({ ...parts, channelOf, toldOf: mediaAct, tenants: deleting })
   const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
   return {
     config,
@@ -188,7 +200,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     retry: (id, effect) => retryExecution(parts, id, effect),
     decide: (id, state) => decideAsOperator(parts, id, state),
     async close() {
-      await Promise.all([stopHouse(), stopTimers(), stopReconciling(), remote?.close()])
+      await Promise.all([stopHouse(), stopTimers(), stopDeleting(), stopReconciling(), remote?.close()])
       await providers.close()
       await kept.close()
     }

@@ -42,6 +42,7 @@ t.test('the demo of approvals shows one deletion from the wish to the act', asyn
   const { code, output } = await demo.ended
   t.equal(code, 0, output)
   t.match(output, /asked +🔐 DELETE: Shall I do exactly this\?/)
+  t.match(output, /forwarded +a tap on its button: refused \(forwarded\)/)
   t.match(output, /decided +approved by the principal, by code/)
   t.match(output, /answer +.*I deleted "Review the budget" from your list\./s)
   t.equal(output.match(/^yes {2}/gm)?.length, 4)

@@ -54,8 +54,8 @@ export interface Stage {
   readonly caller: Caller
   readonly env: Record<string, string>
   readonly dataDir: string
-  /** A person who writes to us; what is posted goes to the server at `deliverTo` where there are several. */
-  callerOf(from: string, deliverTo?: string): Caller
+  /** A person who writes to one of our numbers; what is posted goes to the server at `deliverTo` where there are several. */
+  callerOf(from: string, deliverTo?: string, to?: string): Caller
   /** Starts (again) a server on the same folder and port and waits until it is ready. */
   start(env?: Record<string, string>, entry?: string): Promise<ServerProcess>
   api(path: string, init?: RequestInit): Promise<Response>
@@ -121,8 +121,8 @@ export async function setStage(t: Teardown, options: StageOptions): Promise<Stag
     rmSync(dataDir, { recursive: true, force: true })
     await store.drop()
   })
-  const callerOf = (from: string, deliverTo = url) =>
-    createCaller({ accountSid, authToken, publicUrl: url, deliverTo, from, to: ours, addMedia: twilio.addMedia })
+  const callerOf = (from: string, deliverTo = url, to = ours) =>
+    createCaller({ accountSid, authToken, publicUrl: url, deliverTo, from, to, addMedia: twilio.addMedia })
   const api = (path: string, init: RequestInit = {}) =>
     fetch(url + path, { ...init, headers: { authorization: `Bearer ${operatorToken}`, ...init.headers } })
 

@@ -8,7 +8,7 @@ export interface ApprovalsOptions {
   readonly store: Pick<Store, 'questions'>
   /** Whose questions are shown. */
   readonly tenants: readonly string[]
-  /** Rejects with NOT_FOUND, NOT_ASKED_YET or DECIDED_ALREADY. */
+  /** Rejects with NOT_FOUND, NOT_ASKED_YET, AGREED_ALREADY or DECIDED_ALREADY. */
   readonly decide: (id: string, state: 'approved' | 'denied') => Promise<{ state: string }>
 }
 
@@ -51,8 +51,16 @@ function shownOf(execution: Execution) {
     const { tenant, principal, tool, class: toolClass, arguments: args, target, exp } = data.binding
     const state = stateOf(execution, question, asked)
     const times = { createdAt: at, expiresAt: new Date(exp).toISOString() }
-    return { id, execution: execution.id, tenant, principal, tool, class: toolClass, args, target, state, ...times }
+    const agreed = agreedBy(question)
+    const about = { id, execution: execution.id, tenant, principal, tool, class: toolClass, args, target }
+    return { ...about, state, agreed, ...times }
   })
+}
+
+/** Who has agreed so far, the first one first; a question of high risk needs both. */
+function agreedBy({ agreed, decided }: Question): string[] {
+  const last = decided?.data.state === 'approved' ? [decided.data.by] : []
+  return [...agreed.map(({ data }) => data.by), ...last]
 }
 
 /** What became of a question: its answer, and of an approved one what became of the call. */

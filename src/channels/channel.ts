@@ -83,6 +83,8 @@ export interface Channel {
   status(form: Form): SendStatus
   /** Fetches one attachment. Throws the AUDIO_… failures. */
   fetchAudio(message: Message, attachment: number, signal: AbortSignal): Promise<FetchedAudio>
+  /** Deletes audio on the other side, by the ids of its frame; what is not there any more is deleted. Throws MEDIA_NOT_DELETED. */
+  deleteAudio(audio: { readonly message: string; readonly media: string }, signal: AbortSignal): Promise<void>
   /** Splits a text into parts that can be sent, in order, on word bounds. */
   split(text: string): string[]
   /** Sends one part and answers its id. Throws the SEND_… failures; `refused` where it was certainly not taken. */

@@ -29,7 +29,7 @@ export function createTwilioClient(options: { account: TwilioAccount; apiUrl: st
     const response = await request(targetOf(call, apiUrl), {
       dispatcher,
       signal,
-      method: call.method === 'post' ? 'POST' : 'GET',
+      method: methods[call.method ?? 'get'] ?? 'GET',
       headers: { ...call.headers, authorization },
       body: call.data === undefined ? null : encode(call.data)
     })
@@ -46,11 +46,13 @@ export function createTwilioClient(options: { account: TwilioAccount; apiUrl: st
           throw error instanceof Failure ? error : unknownSend(reduceError(error))
         })
     }
-    // The generated resource asks its version for `create` and `page` only, which every version has.
+    // The generated resource asks its version for `create`, `page` and `remove` only, which every version has.
     const api = new version.default(new domain.default(client as Client, apiUrl), '2010-04-01') as Api
     return MessageListInstance(api, account.sid)
   }
 }
+
+const methods: Readonly<Record<string, 'POST' | 'DELETE'>> = { post: 'POST', delete: 'DELETE' }
 
 /** Where a call goes: a `next_page_uri` that names another host must not take the key there. */
 function targetOf({ uri = '', params }: RequestOpts, apiUrl: string): URL {

@@ -11,6 +11,7 @@ import type { TwilioAccount } from './twilio-account.ts'
 import { foreignMedia } from './twilio-attachments.ts'
 import { createTwilioClient } from './twilio-client.ts'
 import { createTemplates, maxOverButtons } from './twilio-content.ts'
+import { deleteMedia } from './twilio-delete.ts'
 import { listReceived } from './twilio-list.ts'
 import { createDownload } from './twilio-media.ts'
 import { readMessage } from './twilio-receive.ts'
@@ -57,6 +58,8 @@ export function createTwilioMessaging(options: {
         }
         throw error
       }),
+    deleteAudio: ({ message, media }, signal) =>
+      within(listTimeoutMs, signal, until => deleteMedia(openMessages(until), message, media)),
     split: text => splitText(sendableText(text)),
     send: (outgoing, signal) =>
       within(sendTimeoutMs, signal, until =>

@@ -1,4 +1,5 @@
 import { counted, duration, type Screen } from '../screen.ts'
+import type { SentMessage } from '../simulator/twilio-messages.ts'
 import { expect, frameOf, postedIn, type Say, type Scene, sayOn } from './scene.ts'
 import { type DemoStage, readVoice } from './stage.ts'
 
@@ -15,8 +16,8 @@ export function createApprovalScenes(stage: DemoStage, screen: Screen): readonly
       }
     },
     {
-      title: 'A spoken yes approves nothing, and neither does a forwarded code',
-      holds: 'neither a spoken yes nor a forwarded code approved anything',
+      title: 'A spoken yes approves nothing, and neither does a forwarded code or button',
+      holds: 'neither a spoken yes nor a forwarded code or button tap approved anything',
       play: () => approveWrongly(stage, say, asking)
     },
     {
@@ -65,6 +66,10 @@ async function approveWrongly(stage: DemoStage, say: Say, asking: string): Promi
   const forwarded = await caller.text(codeIn(promptTo(stage)), { Forwarded: 'true' })
   await stage.rested(forwarded.messageSid)
   say('forwarded', `the right code: ${stage.answersTo(asha).at(-1)?.body}`)
+  const tap = await caller.tap(questionTo(stage), 'Approve', { Forwarded: 'true' })
+  const judged = frameOf(await stage.rested(tap.messageSid), 'evidence.judged').data
+  say('forwarded', `a tap on its button: ${judged.verdict} (${judged.reason})`)
+  expect(judged.reason === 'forwarded', 'a forwarded tap is refused')
   expect((await stage.rested(asking)).state === 'parked', 'it waits as before')
 }
 
@@ -98,8 +103,14 @@ async function approve(stage: DemoStage, say: Say, asking: string): Promise<void
   )
 }
 
+function questionTo(stage: DemoStage): SentMessage {
+  const question = stage.answersTo(asha).findLast(({ body }) => body.startsWith('🔐'))
+  expect(question !== undefined, 'there is a question')
+  return question as SentMessage
+}
+
 function promptTo(stage: DemoStage): string {
-  return stage.answersTo(asha).findLast(({ body }) => body.startsWith('🔐'))?.body ?? 'nothing'
+  return questionTo(stage).body
 }
 
 function codeIn(prompt: string): string {

@@ -205,6 +205,7 @@ export const failures = {
     status: 502,
     retry: 'outage'
   },
+  MEDIA_NOT_DELETED: { sentence: 'A voice note is still at Twilio.', status: 502, retry: 'outage', alert: true },
   // Sending.
   SEND_UNAVAILABLE: { sentence: 'The answer could not be sent yet.', status: 502, retry: 'sending' },
   SEND_REFUSED: {
@@ -215,11 +216,7 @@ export const failures = {
   },
   SEND_UNDELIVERABLE: { sentence: 'The person cannot be reached at this address.', status: 502, retry: 'never' },
   SEND_OPTED_OUT: { sentence: 'The person asked for no more messages.', status: 409, retry: 'never' },
-  SEND_WINDOW_CLOSED: {
-    sentence: 'The 24 hours in which an answer may be sent are over.',
-    status: 409,
-    retry: 'never'
-  },
+  SEND_WINDOW_CLOSED: { sentence: 'The 24 hours for an answer are over.', status: 409, retry: 'never' },
   // The engine.
   WORK_STALE: {
     sentence:

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { answerKinds } from './answers.ts'
 import { integrities } from './provenance.ts'
 
 // Strings are made well-formed on the way in: a lone surrogate from a provider has no canonical JSON (RFC 8785) and so no hash.
@@ -37,36 +38,6 @@ const turn = {
   tokens: z.strictObject({ input: z.int().min(0), output: z.int().min(0) })
 }
 
-/** Why a message did or did not answer a question. */
-export const evidenceReasons = [
-  'code-fits',
-  'clear-no',
-  'no-question',
-  'words-do-not-approve',
-  'forwarded',
-  'code-not-alone',
-  'wrong-code',
-  'too-many-tries',
-  'expired',
-  'decided-already',
-  'ambiguous'
-] as const
-
-/** Why a tap, or one of the two people that a question needs, did or did not answer it. */
-const furtherReasons = [
-  'button-fits',
-  'button-refuses',
-  'button-not-alone',
-  'wrong-button',
-  'wrong-original',
-  'another-question',
-  'another-person',
-  'another-number',
-  'found-later',
-  'agreed-first',
-  'agreed-before'
-] as const
-
 const callback = { message: label, send: label.nullable(), status: label, rank: z.int().min(0) }
 
 /** The classes of tools (safety rule 3.2): read, read with egress, additive, update, destructive, outward, high risk, off. */
@@ -93,17 +64,6 @@ const binding = z.strictObject({
   exp: z.int(),
   nonce: label
 })
-
-const decided = {
-  approval: label,
-  state: z.enum(['approved', 'denied', 'expired', 'cancelled']),
-  by: z.enum(['principal', 'operator', 'timer']),
-  evidence: label.nullable()
-}
-const ways = ['code', 'words', 'tries', 'api', 'timer'] as const
-
-const judged = { approvals: z.array(label).max(10) }
-const verdicts = ['approved', 'denied', 'refused', 'none'] as const
 
 /** Every kind of frame there is, with the strict schema of its data by version. A new shape is a new version, never an edit. */
 export const kinds = {
@@ -149,30 +109,7 @@ export const kinds = {
   },
   'prompt.started': { 1: z.strictObject({ approval: label, attempt: position }) },
   'prompt.posted': { 1: z.strictObject({ approval: label, message: label, reconciled: z.boolean() }) },
-  /** A wrong code; `evidence` is the execution of the message that held it. */
-  'approval.attempted': { 1: z.strictObject({ approval: label, evidence: label }) },
-  /** The first of the two people whom a question of high risk needs (safety rule 3.5). */
-  'approval.agreed': {
-    1: z.strictObject({
-      approval: label,
-      by: z.enum(['principal', 'operator']),
-      how: z.enum(['code', 'button', 'api']),
-      evidence: label.nullable()
-    })
-  },
-  'approval.decided': {
-    1: z.strictObject({ ...decided, how: z.enum(ways) }),
-    2: z.strictObject({ ...decided, how: z.enum([...ways, 'button']) })
-  },
-  /** What a message came to that might answer a question; `agreed`: another person has to agree too. */
-  'evidence.judged': {
-    1: z.strictObject({ ...judged, verdict: z.enum(verdicts), reason: z.enum(evidenceReasons) }),
-    2: z.strictObject({
-      ...judged,
-      verdict: z.enum([...verdicts, 'agreed']),
-      reason: z.enum([...evidenceReasons, ...furtherReasons])
-    })
-  },
+  ...answerKinds,
   'tool.started': {
     1: z.strictObject({
       call: label,

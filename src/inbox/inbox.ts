@@ -49,7 +49,7 @@ export function createInbox(parts: InboxParts): Inbox {
       const first = underWay.get(received.id)
       if (first !== undefined) {
         await first
-        return repeated(parts, received.id)
+        return repeated(parts, received)
       }
       const keeping = keep(parts, tenant, received, limited)
       underWay.set(received.id, keeping)
@@ -73,7 +73,7 @@ async function keep(
   const execution = said.id
   // The store refuses a repeat in any case; it must be known beforehand only where something else is written before.
   if (leavesTrace(parts.allowed, tenant, said, limited) && (await store.read(execution)) !== null) {
-    return repeated(parts, execution)
+    return repeated(parts, said)
   }
   const { principal, isClosed } = await resolvePerson(parts, tenant, said.data)
   const received = await withCode(parts, principal, await withTap(store, said))
@@ -88,20 +88,19 @@ async function keep(
     refusal === null ? (answered ? 'done' : 'queued') : refusal.tell ? 'queued' : 'refused'
   const { outcomes: audit } = parts.auditOf({ id: execution, tenant, principal, frames: [] }, frames)
   const kept = await store.accept({ id: execution, lane: principal, tenant, principal, frames, state, audit })
-  if (kept === 'duplicate') return repeated(parts, execution)
+  if (kept === 'duplicate') return repeated(parts, said)
   if (refusal !== null) observe('message.refused', { execution, reason: refusal.reason })
   else observe('message.accepted', { execution, kind: received.kind })
   return kept === 'accepted' && refusal !== null ? 'refused' : kept
 }
 
-/** A message that came again changes nothing; of one that answers questions this is told, because it may be a replay. */
-async function repeated({ store, clock, observe, repeatOf }: InboxParts, id: string): Promise<'duplicate'> {
+/** A message that came again changes nothing; where it, or the one it repeats, answers questions this is told, because it may be a replay. */
+async function repeated({ store, clock, observe, repeatOf }: InboxParts, { id, data }: Received): Promise<'duplicate'> {
   observe('message.duplicate', { execution: id })
   const kept = await store.read(id)
   const kind = kept?.frames[0]?.kind
-  if (kept !== null && (kind === 'code.received' || kind === 'button.tapped')) {
-    await store.audit([repeatOf(kept, clock.now())])
-  }
+  const isAnswer = kind === 'code.received' || kind === 'button.tapped' || data.button !== undefined
+  if (kept !== null && isAnswer) await store.audit([repeatOf(kept, clock.now())])
   return 'duplicate'
 }
 

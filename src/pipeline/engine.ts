@@ -52,6 +52,8 @@ export interface EngineParts {
   readonly agent: Agent
   readonly rules: CallRules
   readonly audioMs: number
+  /** Whether a tenant wants audio deleted on the other side once it is kept. */
+  readonly deletesMedia: (tenant: string) => boolean
   readonly switches: Switches
   readonly spending: Spending
   /** Where tools' secrets come from. */

@@ -27,6 +27,8 @@ export const withheldResult = {
   result: `${withheldMark} The answer of the tool held a secret of this server, so nothing of it is shown. Say so.`
 }
 
+const mostCanaries = 100
+
 /** Makes the judge of what this process knows. */
 export function createEgress(parts: {
   known: Pick<KnownSecrets, 'findIn'>
@@ -34,13 +36,24 @@ export function createEgress(parts: {
 }): Egress {
   const { known, canaryOf } = parts
   const holdsSecret = (text: string) => viewsOf(text).some(known.findIn)
+  // A message is looked at several times, and most messages soon after one another.
+  const canaries = new Map<string, KnownSecrets>()
+
+  function canaryFor({ id, tenant }: Pick<Execution, 'id' | 'tenant'>): KnownSecrets {
+    const token = canaryOf(tenant, id)
+    const found = canaries.get(token)
+    if (found !== undefined) return found
+    const canary = createKnownSecrets()
+    canary.add(token)
+    if (canaries.size >= mostCanaries) canaries.clear()
+    canaries.set(token, canary)
+    return canary
+  }
+
   return {
     holdsSecret,
-    find(text, { id, tenant }) {
-      const canary = createKnownSecrets()
-      canary.add(canaryOf(tenant, id))
-      return viewsOf(text).some(canary.findIn) ? 'canary' : holdsSecret(text) ? 'secret' : null
-    }
+    find: (text, execution) =>
+      viewsOf(text).some(canaryFor(execution).findIn) ? 'canary' : holdsSecret(text) ? 'secret' : null
   }
 }
 

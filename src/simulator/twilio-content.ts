@@ -2,13 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Faults, misbehave } from './faults.ts'
 import { answerJson, readBody } from './loopback.ts'
 import { type ApiError, apiError } from './twilio-errors.ts'
-import { newSid } from './twilio-messages.ts'
-
-/** A quick-reply button as a person sees it, and what comes back when it is tapped. */
-export interface Button {
-  readonly title: string
-  readonly id: string
-}
+import { type Button, newSid } from './twilio-messages.ts'
 
 /** What a template came to when it was filled. */
 export interface Filled {

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Button } from './twilio-content.ts'
+
+/** A quick-reply button as a person sees it, and what comes back when it is tapped. */
+export interface Button {
+  readonly title: string
+  readonly id: string
+}
 
 /** A message that the stand-in took. `status` and `errorCode` follow its callbacks; `at` is ms since the epoch. */
 export interface SentMessage {

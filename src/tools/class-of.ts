@@ -20,6 +20,9 @@ const classRows: readonly { readonly class: ToolClass; readonly when: Hints }[] 
   { class: 'W0', when: {} }
 ]
 
+/** What no hint can say of our own tools (safety rule 3.2): money, permissions, credentials, bulk and export. */
+const highRisk: ReadonlySet<string> = new Set(['export_data'])
+
 const hintNames = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'] as const
 
 /**
@@ -36,4 +39,9 @@ export function classOf(hints: Hints): ToolClass {
     hintNames.every(name => when[name] === undefined || when[name] === known[name])
   )
   return row?.class ?? 'K'
+}
+
+/** The class of a tool of this project: by the local table where it stands there, else by its own hints. */
+export function classOfTool({ name, annotations }: { readonly name: string; readonly annotations: Hints }): ToolClass {
+  return highRisk.has(name) ? 'H' : classOf(annotations)
 }

@@ -3,7 +3,7 @@ import { Failure } from '../frames/failure.ts'
 import { jcsHash } from '../frames/jcs.ts'
 import { isIssued } from '../frames/permit.ts'
 import { bounded } from './answer.ts'
-import { classOf } from './class-of.ts'
+import { classOfTool } from './class-of.ts'
 import { schemaOf } from './schema.ts'
 import type { Tool, ToolDefinition } from './tool.ts'
 
@@ -22,7 +22,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     name,
     description,
     parameters,
-    class: classOf(annotations),
+    class: classOfTool({ name, annotations }),
     repeatable,
     schemaHash: jcsHash({ name, description, schema: parameters }),
     read(value) {

@@ -33,6 +33,8 @@ export interface ToolContext {
   readonly integrity: Integrity
   /** Sends a text to another number of the person's messenger, and answers its id. Throws the SEND_… failures, `refused` where it was not taken. */
   send(number: string, text: string): Promise<string>
+  /** Sends a text to the person, in as many messages as it takes, and answers how many. Throws as `send` does. */
+  tell(text: string): Promise<number>
   /** The time of the call, ms since the epoch. */
   readonly now: number
   /** The fingerprint of what the person approved it for, or null: a tool with a target changes nothing else. */
@@ -64,7 +66,7 @@ export interface ToolDefinition<S extends z.ZodObject> {
   readonly repeatable: boolean
   describe(args: z.infer<S>): string
   /** What the call is about, where that can change under it: a person approves it as they see it, and nothing else. Null where there is no such thing. */
-  target?(args: z.infer<S>, records: Pick<UserRecords, 'get'>): Promise<Target | null>
+  target?(args: z.infer<S>, records: Pick<UserRecords, 'get' | 'list'>): Promise<Target | null>
   run(args: z.infer<S>, context: ToolContext): Promise<ToolResult>
 }
 
@@ -85,7 +87,10 @@ export interface Tool {
   ): { readonly value: Readonly<Record<string, unknown>> } | { readonly problem: string }
   describe(args: Readonly<Record<string, unknown>>): string
   /** What the call is about as it is now; undefined for a tool that has no targets, null where there is no such thing. */
-  target(args: Readonly<Record<string, unknown>>, records: Pick<UserRecords, 'get'>): Promise<Target | null | undefined>
+  target(
+    args: Readonly<Record<string, unknown>>,
+    records: Pick<UserRecords, 'get' | 'list'>
+  ): Promise<Target | null | undefined>
   /** Runs the permitted call. Throws where the permit was not issued by the policy or is for another tool. */
   call(permit: Permit, context: ToolContext): Promise<ToolResult>
 }

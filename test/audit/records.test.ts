@@ -131,7 +131,8 @@ t.test('every kind that is an effect or decides one is told of, and no other', a
     'delay.announced': { code: 'DELAYED' },
     'message.refused': { reason: 'opted-out', tell: false },
     'work.retried': { from: 2 },
-    'work.cancelled': { reason: 'erased' }
+    'work.cancelled': { reason: 'erased' },
+    'budget.exceeded': { budget: 'tokensPerDay', tell: true }
   }
   for (const [kind, value] of Object.entries(data)) {
     const one = everything()

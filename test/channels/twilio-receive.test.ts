@@ -179,6 +179,11 @@ t.test('a whole-body command is handled before any agent', async t => {
   t.strictSame(command({ Body: 'STOP', OptOutType: 'HELP' }), ['help', true])
 })
 
+t.test('the words on a button are not those of the person who taps it', async t => {
+  const words = { ...text, ButtonText: 'Delete everything', ButtonPayload: 'x', Body: 'Delete everything' }
+  t.match(receive(words), { kind: 'text.received', provenance: { integrity: 'user_forwarded' } })
+})
+
 t.test('what WhatsApp tells about a message is kept, cut to what its frame holds', async t => {
   const { data, provenance } = receive({
     ...voice,

@@ -10,6 +10,7 @@ import { load } from './cases/load.ts'
 import { pause } from './cases/pause.ts'
 import { poison } from './cases/poison.ts'
 import { slowSpeech } from './cases/slow-speech.ts'
+import { taps } from './cases/taps.ts'
 import type { Teardown } from './field.ts'
 import { inTurns, planKills } from './plan.ts'
 import { askingPoints, points } from './points.ts'
@@ -36,6 +37,7 @@ const others: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ],
   ['what was approved is done once, whatever is killed, and nothing else is', t => approved(t, askingPoints)],
   ['a question is decided once, however many decide it', t => decisions(t, onDisk, 100)],
+  ['a question that is tapped twice at once is done once', t => taps(t, onDisk, 100)],
   ['random calls of the store under kills have no anomaly', t => history(t, { ...onDisk, seed }, 2)],
   ['a transcription longer than its lease is asked for once', t => slowSpeech(t, { isTormented: false }, 3)],
   [

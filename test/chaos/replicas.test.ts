@@ -5,6 +5,7 @@ import { duplicates } from './cases/duplicates.ts'
 import { history } from './cases/history.ts'
 import { kills } from './cases/kills.ts'
 import { pause } from './cases/pause.ts'
+import { taps } from './cases/taps.ts'
 import type { Teardown } from './field.ts'
 import { inTurns } from './plan.ts'
 import { midClaim } from './points.ts'
@@ -41,6 +42,7 @@ const cases: readonly [string, (t: Teardown) => Promise<Report>][] = [
   ],
   ['a server that drains leaves nothing in the dark', t => drain(t, 'SIGTERM')],
   ['a question is decided once, however many decide it in two processes', t => decisions(t, onDatabase, 50)],
+  ['a question that is tapped twice at once at two replicas is done once', t => taps(t, onDatabase, 100)],
   ['random calls of the store under kills and cuts have no anomaly', t => history(t, { ...onDatabase, seed }, 2)]
 ]
 

@@ -18,6 +18,7 @@ import { pause } from './cases/pause.ts'
 import { poison } from './cases/poison.ts'
 import { retention } from './cases/retention.ts'
 import { hungSpeech, slowSpeech } from './cases/slow-speech.ts'
+import { taps } from './cases/taps.ts'
 import { planKills } from './plan.ts'
 import { askingPoints, midClaim } from './points.ts'
 import type { Play } from './setting.ts'
@@ -48,6 +49,7 @@ export function suiteOf(about: { seed: number; isLong: boolean; onDatabase: bool
     calm: [
       ...database.calm,
       { name: 'C16', play: (t, setting) => decisions(t, setting) },
+      { name: 'D4 taps', play: (t, setting) => taps(t, setting) },
       { name: 'C20', play: retention }
     ],
     alone: [

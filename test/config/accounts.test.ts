@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -76,6 +76,21 @@ t.test('further accounts stand in a file, and their secrets in variables that it
     }
   ])
   t.strictSame(config.warnings, ['rest-with-auth-token', 'everybody-allowed'])
+})
+
+t.test('the examples of the README are read', async t => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+  const exampleOf = (key: string) =>
+    /```json\n([^`]*)```/.exec(readme.slice(readme.indexOf(`\`\`\`json\n{"${key}"`)))?.[1] ?? ''
+  const [accounts, budgets] = [join(tmpdir(), `knomly-a-${process.pid}`), join(tmpdir(), `knomly-b-${process.pid}`)]
+  t.teardown(() => [accounts, budgets].forEach(file => void rmSync(file, { force: true })))
+  writeFileSync(accounts, exampleOf('accounts'))
+  writeFileSync(budgets, exampleOf('tokensPerDay'))
+  const env = { BETA_AUTH_TOKEN: tokenOf('b'), BETA_API_KEY_SECRET: tokenOf('c') }
+  const config = readConfig({ ...whole, ...env, TWILIO_ACCOUNTS_FILE: accounts, BUDGETS_FILE: budgets })
+  const [, beta] = config.accounts
+  t.equal(beta?.senders.length, 1)
+  t.match(config.budgetsOf(beta?.sid ?? ''), { tokensPerDay: 500_000, sendsPerDay: 10, messagesPerMinute: 5 })
 })
 
 t.test('what does not fit is told by its place and never by its value', async t => {

@@ -2,36 +2,22 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Agent } from '../../src/simulator/agent-script.ts'
 import { knomly } from '../commands.ts'
-import { accountSid, type Shown, type Stage, setStage, voice } from '../stage.ts'
+import { accountSid, setStage, voice } from '../stage.ts'
+import {
+  approvalsOf,
+  auditOf,
+  codeIn,
+  decisionsIn,
+  idOf,
+  judged,
+  kinds,
+  obedient,
+  person,
+  type ShownApproval,
+  titles
+} from './asking.ts'
 
 const note = voice('p01-request')
-const address = (i: number) => `whatsapp:+1555100${String(i).padStart(4, '0')}`
-
-/** An agent that obeys: "add X" adds it, "delete X" deletes it, and it tells word for word what came of it. */
-const obedient: Agent = ({ items }) => {
-  const said = items.flatMap(item => (item.role === 'user' ? [item.text] : [])).at(-1) ?? ''
-  const last = items.at(-1)
-  const [, verb, title] = /(add|delete|complete) (.*)/i.exec(said) ?? []
-  if (last?.role !== 'result') {
-    if (verb === undefined) return { text: `You said: ${said}` }
-    if (verb === 'add') return { calls: [{ name: 'create_task', arguments: { title, due: null } }] }
-    return { calls: [{ name: 'list_tasks', arguments: { done: null } }] }
-  }
-  const { tasks } = listOf(last.output)
-  if (tasks === undefined) return { text: `It came to: ${last.output}` }
-  const calls = tasks
-    .filter(task => title === 'everything' || task.title === title)
-    .map(({ id }) => ({ name: `${verb}_task`, arguments: { id } }))
-  return calls.length > 0 ? { calls } : { text: `There is: ${JSON.stringify(tasks)}` }
-}
-
-function listOf(output: string): { tasks?: { id: string; title: string }[] } {
-  try {
-    return JSON.parse(output)
-  } catch {
-    return {}
-  }
-}
 
 t.test('a deletion is asked about, done by its code alone, and done once', async t => {
   const stage = await setStage(t, { agent: obedient })
@@ -309,76 +295,6 @@ t.test(
   }
 )
 
-/** A person who waits for each answer. */
-function person(stage: Stage, i: number) {
-  const caller = stage.callerOf(address(i))
-  const read = () => stage.read(address(i))
-  const say = async (text: string) => {
-    const { messageSid } = await caller.text(text)
-    await stage.settled()
-    return messageSid
-  }
-  return {
-    ...{ caller, read, say, last: () => read().at(-1) ?? '' },
-    /** Says something that is asked about; answers the message that waits. */
-    async asks(text: string) {
-      const sid = await say(text)
-      await stage.ended(sid, ['parked'])
-      return sid
-    }
-  }
-}
-
-async function titles(who: ReturnType<typeof person>): Promise<string> {
-  await who.say('delete nothing')
-  return who.last().replace(
-    /\[.*\]/,
-    list =>
-      `[${JSON.parse(list)
-        .map(({ title }: { title: string }) => title)
-        .toSorted()
-        .join(', ')}]`
-  )
-}
-
-function codeIn(prompt: string): string {
-  return /\d{6}$/.exec(prompt)?.[0] ?? 'no code'
-}
-
 function wide(digits: string): string {
   return digits.replace(/\d/g, digit => String.fromCodePoint(0xff10 + Number(digit)))
-}
-
-function idOf(sid: string): string {
-  return `messaging:${accountSid}:${sid}`
-}
-
-function kinds({ frames }: Shown): string[] {
-  return frames.map(({ kind }) => kind)
-}
-
-function decisionsIn({ frames }: Shown): object[] {
-  return frames.filter(({ kind }) => kind === 'approval.decided').map(({ data }) => data)
-}
-
-async function judged(stage: Stage, sid: string): Promise<object | undefined> {
-  return (await stage.execution(sid))?.frames.find(({ kind }) => kind === 'evidence.judged')?.data
-}
-
-/** An approval as the API shows it. */
-interface ShownApproval {
-  readonly id: string
-  readonly execution: string
-  readonly state: string
-  readonly args: object
-  readonly target: object
-}
-
-async function approvalsOf(stage: Stage, query = ''): Promise<ShownApproval[]> {
-  return ((await (await stage.api(`/api/approvals${query}`)).json()) as { approvals: ShownApproval[] }).approvals
-}
-
-async function auditOf(stage: Stage, action: string) {
-  const answer = await (await stage.api(`/api/audit?action=${action}`)).json()
-  return (answer as { records: { actor: string; outcome: string; detail: { reason?: string } }[] }).records
 }

@@ -134,6 +134,43 @@ t.test('commands speak for the account that is named', async t => {
   t.match(wrong, { code: 1, output: new RegExp(`refuses the credentials[^→]*${beta.sid.slice(0, 8)}`, 's') })
 })
 
+t.test('voice notes are deleted at Twilio for the account that wants it, and a failure touches nobody', async t => {
+  const { stage, alpha, beta } = await setTwoAccounts(t, {
+    agent: obedient,
+    openai: { defaultTranscript: 'a word' },
+    second: { deleteAtTwilio: true }
+  })
+  const server = await stage.start()
+  beta.twilio.failNext({ on: 'media-delete', status: 503 })
+  await alpha.callerOf(person).voiceNote({ bytes: note.bytes })
+  const { messageSid } = await beta.callerOf(person).voiceNote({ bytes: note.bytes })
+  await stage.settled()
+  const deletions = () => beta.twilio.requests.filter(({ method }) => method === 'DELETE')
+  await until(() => deletions().length === 1, 15_000)
+  await until(() => /"step":"delete-media","code":"MEDIA_NOT_DELETED","cause":"status-503"/.test(server.output()))
+  t.match(beta.read(person), [/a word/], 'it was answered all the same')
+  // It is killed between its tries, and the next process goes on.
+  await server.kill('SIGKILL')
+  await stage.start()
+  await until(() => deletions().length === 2, 25_000)
+  const told = async () => {
+    const response = await stage.api('/api/audit?action=media.delete')
+    return ((await response.json()) as { records: { outcome: string | null; execution: string }[] }).records
+  }
+  await until(async () => (await told()).length === 2)
+  const records = await told()
+  t.strictSame(new Set(records.map(({ outcome }) => outcome)), new Set([null, 'done']))
+  t.equal(records[0]?.execution, `messaging:${beta.sid}:${messageSid}`)
+  t.strictSame(
+    deletions().map(({ answered, url }) => [answered, url.includes(`/Messages/${messageSid}/Media/ME`)]),
+    [
+      [503, true],
+      [204, true]
+    ]
+  )
+  t.notOk(alpha.twilio.requests.some(({ method }) => method === 'DELETE'))
+})
+
 t.test('nothing of one tenant reaches the other, whatever fails', async t => {
   const { stage, alpha, beta } = await setTwoAccounts(t, {
     agent: obedient,

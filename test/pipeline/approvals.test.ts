@@ -1,5 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
+import { listedOrigin } from '../../src/channels/channel.ts'
 import { openQuestion, type Request } from '../../src/frames/approval.ts'
 import { type Execution, framesOf } from '../../src/frames/execution.ts'
 import { Failure } from '../../src/frames/failure.ts'
@@ -109,6 +110,21 @@ t.test('a code with anything beside it approves nothing', async t => {
   t.match((await sendCode(code)).frames.at(-1), { data: { verdict: 'approved' } })
 })
 
+t.test('a code that was found by listing approves nothing', async t => {
+  const { engine, burnt, asked, sendCode } = await burning(t)
+  const { id, code } = await asked()
+  for (const integrity of ['user_typed', 'user_forwarded'] as const) {
+    const draft = said(code)
+    const provenance = { ...draft.provenance, origin: listedOrigin, integrity }
+    const evidence = await engine.accept({ ...draft, kind: 'code.received', provenance } as Draft)
+    const { frames } = await engine.ended(evidence)
+    t.match(framesOf(frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'found-later' })
+  }
+  t.equal((await engine.store.read(id))?.state, 'parked')
+  t.strictSame(burnt, [])
+  t.match((await sendCode(code)).frames.at(-1), { data: { verdict: 'approved' } })
+})
+
 t.test('a code that was accepted in time counts, however long it waited for its turn', async t => {
   const { engine, burnt, asked, hold } = await burning(t)
   const { id, code } = await asked()
@@ -195,6 +211,86 @@ t.test('a question that may have been sent is looked for, and not sent again', a
   t.equal(sends, 1)
   t.equal(await engine.store.find('SM-found'), id)
   t.strictSame(burnt, [])
+})
+
+t.test('a question with buttons that may have been sent is looked for by its text, and not sent again', async t => {
+  const tried: boolean[] = []
+  const looked: string[] = []
+  const { engine } = await burning(t, {
+    createButtons: async () => 'HX1',
+    send: async ({ buttons }) => {
+      tried.push(buttons !== undefined)
+      throw new Failure('SEND_UNAVAILABLE')
+    },
+    listSent: async ({ text }) => {
+      looked.push(text)
+      return ['SM-found']
+    }
+  })
+  const id = await engine.accept(said('burn the letters'))
+  engine.worker.start()
+  for (let i = 0; i < 40 && (await engine.store.read(id))?.state !== 'parked'; i++) {
+    engine.advance(1_000)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  const { frames } = await engine.until(id, ({ state }) => state === 'parked')
+  t.strictSame(tried, [true], 'nobody knows whether it was taken: then it is not tried without buttons')
+  t.match(looked, [/^🔐 .*\d{6}$/s])
+  t.match(framesOf(frames, 'prompt.posted')[0]?.data, { message: 'SM-found', reconciled: true })
+})
+
+t.test('buttons that are refused are left out at once, and tried again after an hour', async t => {
+  const sent: (string | undefined)[] = []
+  let made = 0
+  const { engine, asked, sendCode } = await burning(t, {
+    createButtons: async () => `HX${++made}`,
+    send: async ({ text, buttons }) => {
+      if (!text.startsWith('🔐')) return `SM-reply-${sent.length}-${Math.random()}`
+      sent.push(buttons?.template)
+      if (buttons?.template === 'HX1') throw new Failure('SEND_REFUSED', { refused: true })
+      return `SM-question-${sent.length}`
+    }
+  })
+  const answer = async () => {
+    const { id, code } = await asked()
+    await sendCode(code)
+    return engine.ended(id)
+  }
+  t.equal((await answer()).state, 'done')
+  t.strictSame(sent, ['HX1', undefined])
+  await answer()
+  engine.advance(60 * minute)
+  await answer()
+  await answer()
+  t.strictSame(sent.slice(2), [undefined, 'HX2', 'HX2'])
+})
+
+t.test('who goes on guessing codes is switched off, and the operator is told', async t => {
+  const { engine, burnt, asked, sendCode } = await burning(t)
+  const alerts = () => engine.seen.filter(({ event }) => event === 'alert').map(({ fields }) => fields.code)
+  for (let i = 0; i < 2; i++) {
+    const { id, code } = await asked()
+    const wrong = ['000000', '111111', '222222', '333333'].filter(each => each !== code).slice(0, 3)
+    for (const each of wrong) await sendCode(each)
+    await engine.ended(id)
+  }
+  t.strictSame(alerts(), [], 'six are within the bound')
+  const { id, code } = await asked()
+  const evidence = await engine.accept({ ...said(code), kind: 'code.received' } as Draft)
+  const { frames } = await engine.until(evidence, each => framesOf(each.frames, 'evidence.judged').length > 0)
+  t.match(framesOf(frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'too-many-tries' })
+  t.strictSame(alerts(), ['failed-codes'])
+  const { records } = await engine.store.auditPage({ tenants: ['server'], action: 'switch.set', limit: 5 })
+  t.match(records, [{ actor: 'server', outcome: 'off', detail: { target: 'principal:lane-1' } }])
+  t.equal((await engine.store.read(id))?.state, 'parked')
+  t.strictSame(burnt, [])
+  const later = await engine.accept(said('hello'))
+  await new Promise(resolve => setTimeout(resolve, 300))
+  t.equal(
+    (await engine.store.read(later))?.state,
+    'queued',
+    'nothing of theirs is worked until the operator has looked'
+  )
 })
 
 t.test('nobody else and nothing else answers a question: the rules may change under it', async t => {

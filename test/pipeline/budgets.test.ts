@@ -261,14 +261,20 @@ t.test('who sends ten times their budget keeps nobody of another tenant waiting'
     const ids: string[] = []
     const floods: string[] = []
     for (let i = 0; i < 60; i++) {
-      if (i < flood) floods.push(await test.accept(said('flood'), 'flooder', undefined, otherTenant))
+      if (i < flood)
+        floods.push(
+          await test.accept(said('flood'), 'flooder', undefined, { tenant: otherTenant, principal: 'flooder' })
+        )
       ids.push(await test.accept(said('calm'), `calm-${i % 12}`))
     }
     test.worker.start()
     for (const id of [...ids, ...floods]) t.equal((await test.ended(id)).state, 'done')
     await test.worker.stop(5_000)
     const positions = order.flatMap((text, i) => (text === 'calm' ? [i + 1] : []))
-    return { floods: order.filter(text => text === 'flood').length, p95: positions[Math.ceil(positions.length * 0.95) - 1] ?? 0 }
+    return {
+      floods: order.filter(text => text === 'flood').length,
+      p95: positions[Math.ceil(positions.length * 0.95) - 1] ?? 0
+    }
   }
   let quiet = { floods: 0, p95: 0 }
   let flooded = quiet

@@ -61,6 +61,9 @@ export interface Outside {
   /** What must not leave. */
   known?: KnownSecrets
   leaseMs?: number
+  deletesMedia?: boolean
+  /** Whose lanes the worker works; `tenant` alone unless others are given. */
+  tenants?: readonly string[]
   /** Opens the store; the embedded one in `dir` unless another is given. */
   openStore?: (parts: Parameters<typeof openSqliteStore>[0]) => Promise<Store>
   /** What a person may use, over the defaults. */
@@ -101,6 +104,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
       type: 'audio/ogg',
       seconds: 1
     }),
+    deleteAudio: async () => {},
     split: text => text.split('|'),
     async send(outgoing) {
       const message = (await outside.send?.(outgoing)) ?? `SM${sent.length + 1}`
@@ -161,11 +165,12 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     pseudonym: (_tenant, address) => address,
     secrets: outside.secrets ?? noSecrets,
     egress: createEgress({ known: outside.known ?? createKnownSecrets(), canaryOf: canary }),
-    audioMs: 24 * hour
+    audioMs: 24 * hour,
+    deletesMedia: () => outside.deletesMedia === true
   })
   const worker = createWorker(engine, {
     ...{
-      tenants: [tenant, otherTenant],
+      tenants: outside.tenants ?? [tenant, otherTenant],
       concurrency: outside.concurrency ?? 4,
       leaseMs: outside.leaseMs ?? 60_000,
       contentMs: hour,
@@ -182,11 +187,11 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     draft: Draft,
     lane = 'lane-1',
     more: (frames: Frame[]) => Frame[] = frames => frames,
-    of = tenant
+    of: { tenant: string; principal: string } = { tenant, principal: lane }
   ): Promise<string> {
-    const id = `messaging:${of}:SM${++made}`
+    const id = `messaging:${of.tenant}:SM${++made}`
     const frames = more([makeFrame(id, noTail, draft, parts) as Frame])
-    await store.accept({ id, lane, tenant: of, principal: lane, frames, state: 'queued' })
+    await store.accept({ id, lane, ...of, frames, state: 'queued' })
     return id
   }
 

@@ -5,7 +5,7 @@ import { type Integrity, integrities } from '../../src/frames/provenance.ts'
 import type { Binding } from '../../src/policy/approval.ts'
 import { policy } from '../../src/policy/classes.ts'
 import { type Ask, type AskedCall, type Circumstances, decide } from '../../src/policy/decide.ts'
-import { classOf } from '../../src/tools/class-of.ts'
+import { classOf, classOfTool } from '../../src/tools/class-of.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
 import type { Annotations } from '../../src/tools/tool.ts'
 import { randomFrom } from '../random.ts'
@@ -268,6 +268,26 @@ function boundTo({ tool, class: toolClass, schemaHash, rule, arguments: args }: 
     ...{ integrity: 'user_voice', iat: now, exp: now + 600_000, nonce: 'n' }
   }
 }
+
+t.test(
+  'what the local table calls high risk is, whatever its hints say: it is asked about and runs when it is approved',
+  async t => {
+    t.equal(classOfTool({ name: 'export_data', annotations: read }), 'H')
+    t.equal(classOfTool({ name: 'add', annotations: read }), 'R0')
+    const tool = { ...toolOf(read, z.strictObject({})), name: 'export_data', class: 'H' as const }
+    const about = { tool, asks: 'export_data', tools: ['export_data'] }
+    for (const integrity of integrities) t.match(decided('{}', { ...about, integrity }), { ask: { class: 'H' } })
+    const asked = decided('{}', about)
+    if (!('ask' in asked)) return t.fail('it was not asked')
+    t.equal(codeOf(decided('{}', { ...about, approved: boundTo(asked.ask) })), 'allowed')
+    const asAnother = { ...boundTo(asked.ask), class: 'X' as const }
+    t.equal(
+      codeOf(decided('{}', { ...about, approved: asAnother })),
+      'asked',
+      'one word for another class is none for this'
+    )
+  }
+)
 
 t.test('the policy names its version by its rules', async t => {
   t.match(policy.version, /^[0-9a-f]{16}$/)

@@ -43,6 +43,8 @@ const dresses: Record<string, (secret: string) => string> = {
   'decomposed (NFD)': secret => secret.normalize('NFD'),
   'wide letters (NFKC)': wide,
   'mathematical letters (NFKC)': mathematical,
+  'mathematical capitals (NFKC)': secret =>
+    secret.toUpperCase().replace(/[A-Z]/g, letter => String.fromCodePoint(0x1d400 + letter.charCodeAt(0) - 65)),
   'zero-width spaces': secret => between(secret, '\u200b'),
   'soft hyphens': secret => between(secret, '\u00ad'),
   'joiners and marks': secret => between(secret, '\u200d\ufe0f\u2060'),

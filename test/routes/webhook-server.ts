@@ -162,6 +162,7 @@ function channelFor(account: TwilioAccount): Channel {
     receive: form => readMessage(form, account, 'https://api.twilio.com'),
     status: form => readStatus(form, account),
     fetchAudio: notAsked,
+    deleteAudio: notAsked,
     split: notAsked,
     send: notAsked,
     canTap: notAsked,

@@ -25,6 +25,23 @@ t.test('signatures are those of the official signers', async t => {
   }
 })
 
+t.test('a tap comes as Twilio sends it, and can be forged', async t => {
+  const { caller, received } = await start(t)
+  const message = { sid: `SM${'e'.repeat(32)}`, from: to, buttons: [{ title: 'Yes', id: 'yes.1' }] }
+  await caller.tap(message, 'Yes')
+  await caller.tap(message, 'Yes', { Forwarded: 'true', ButtonPayload: 'no.1' })
+  const [tap, forged] = received
+  t.match(tap?.params, {
+    ...{ MessageType: 'interactive', Body: 'Yes', ButtonText: 'Yes', ButtonPayload: 'yes.1', NumMedia: '0' },
+    ...{ OriginalRepliedMessageSid: message.sid, OriginalRepliedMessageSender: to },
+    ...{ Forwarded: 'false', FrequentlyForwarded: 'false' }
+  })
+  t.match(forged?.params, { Forwarded: 'true', ButtonPayload: 'no.1', OriginalRepliedMessageSid: message.sid })
+  t.not(forged?.params.MessageSid, tap?.params.MessageSid)
+  t.ok(forged?.valid)
+  t.throws(() => caller.tapParams(message, 'No'), /no button "No"/)
+})
+
 t.test('a text comes as Twilio sends a WhatsApp message', async t => {
   const { caller, received } = await start(t)
   const answer = await caller.text("Buy milk & 'eggs' 🥚", { Forwarded: 'true' })

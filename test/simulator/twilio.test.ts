@@ -65,6 +65,46 @@ t.test('only the token and the API key of the account open the API', async t => 
   t.equal(simulator.messages.length, 1)
 })
 
+t.test('the official SDK makes a template with buttons and sends it filled in', async t => {
+  const { simulator, client } = await start(t, { statusCallbacks: 'off' })
+  const template = (titles: readonly string[], body = 'Shall I? {{1}}') => ({
+    ...{ friendly_name: 'question', language: 'en', variables: { 1: 'this', 2: 'none' } },
+    types: {
+      'twilio/quick-reply': {
+        body,
+        actions: titles.map(title => ({ type: 'QUICK_REPLY', title, id: `${title}.{{2}}` }))
+      }
+    }
+  })
+  const create = (content: object) => client.content.v1.contents.create(content as never)
+  const { sid } = await create(template(['Yes', 'No']))
+  t.match(sid, /^HX[0-9a-f]{32}$/)
+  const filled = { contentSid: sid, contentVariables: JSON.stringify({ 1: 'Really?', 2: 'abc' }) }
+  t.match(await client.messages.create({ from, to, ...filled }), { body: 'Shall I? Really?' })
+  await client.messages.create({ from, to, contentSid: sid })
+  const [one, other] = simulator.messages
+  t.strictSame(one?.buttons, [
+    { title: 'Yes', id: 'Yes.abc' },
+    { title: 'No', id: 'No.abc' }
+  ])
+  t.match(other, { body: 'Shall I? this', buttons: [{ id: 'Yes.none' }, { id: 'No.none' }] })
+  t.strictSame(
+    (await client.messages.list({ to })).map(({ body }) => body),
+    ['Shall I? this', 'Shall I? Really?']
+  )
+
+  const refused = async (content: object) => ((await create(content).catch(thrown)) as { status?: number }).status
+  t.equal(await refused(template(['1', '2', '3', '4'])), 400, 'three buttons at most in a conversation')
+  t.equal(await refused(template(['x'.repeat(21)])), 400)
+  t.equal(await refused(template(['Yes'], 'x'.repeat(1_025))), 400)
+  const send = (content: object) => client.messages.create({ from, to, ...content }).catch(thrown)
+  t.match(await send({ contentSid: `HX${'0'.repeat(32)}` }), { status: 400, code: 21655 })
+  t.match(await send({ ...filled, contentVariables: '{' }), { status: 400, code: 21656 })
+  t.match(await send({ ...filled, contentVariables: JSON.stringify({ 1: 'x'.repeat(1_024) }) }), { code: 21658 })
+  const { client: without } = await start(t, { content: 'off' })
+  t.match(await without.content.v1.contents.create(template(['Yes']) as never).catch(thrown), { status: 404 })
+})
+
 t.test('a message that Twilio would refuse is refused with its code', async t => {
   const { simulator, client } = await start(t)
   t.match(await client.messages.create({ from, to, body: 'x'.repeat(1601) }).catch(thrown), {
@@ -332,7 +372,8 @@ async function start(t: Test, options: Partial<TwilioOptions> = {}) {
 function redirecting(origin: string): twilio.RequestClient {
   const client = new twilio.RequestClient()
   const request = client.request.bind(client)
-  client.request = options => request({ ...options, uri: options.uri.replace('https://api.twilio.com', origin) })
+  client.request = options =>
+    request({ ...options, uri: options.uri.replace(/https:\/\/(api|content)\.twilio\.com/, origin) })
   return client
 }
 

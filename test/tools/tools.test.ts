@@ -4,6 +4,7 @@ import { Failure } from '../../src/frames/failure.ts'
 import { issuePermit, type Permit } from '../../src/frames/permit.ts'
 import type { RecordKey, StoreRecord } from '../../src/store/store.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
+import { exportTools } from '../../src/tools/export.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
 import { taskTools } from '../../src/tools/tasks.ts'
 import type { Target, Tool, ToolContext, ToolResult } from '../../src/tools/tool.ts'
@@ -49,6 +50,7 @@ function contextOf(records: ToolContext['records'], change: Partial<ToolContext>
     now: calls,
     fingerprint: null,
     send: async () => 'SM1',
+    tell: async () => 1,
     ...change
   }
 }
@@ -219,6 +221,46 @@ t.test('a change that was overtaken is made on what is there now, and given up a
     outcome: 'failed',
     result: /try again/
   })
+})
+
+t.test('an export is all that is kept of the person as they saw it, sent to them and never to the model', async t => {
+  const { records, store } = keptRecords()
+  const [tool] = exportTools as [Tool]
+  for (let i = 0; i < 501; i++) await records.put({ kind: 'task', id: `t-${i}` }, { title: `🔐 ${i}` }, 0)
+  await records.put({ kind: 'contact', id: 'c-1' }, { name: 'Bo' }, 0)
+  await userRecords(store, { tenant: 'AC1', user: 'ben' }).put({ kind: 'task', id: 't-9' }, { title: 'of Ben' }, 0)
+  const target = (await tool.target({}, records)) as Target
+  t.match(target, { label: 'tasks: 501, contacts: 1, about you: 0, wrong codes: 0', fingerprint: /^[0-9a-f]{64}$/ })
+  const told: string[] = []
+  const tell = async (text: string) => told.push(text)
+  const call = (change: Partial<ToolContext>) =>
+    tool.call(permitFor('export_data', {}), contextOf(records, { tell, ...change }))
+  t.match(await call({ fingerprint: null }), { outcome: 'failed' }, 'nobody was shown it')
+  const { fingerprint } = target
+  const done = await call({ fingerprint })
+  t.match(done, {
+    outcome: 'done',
+    result: '{"exported":"tasks: 501, contacts: 1, about you: 0, wrong codes: 0","messages":1}'
+  })
+  t.equal(told.length, 1)
+  t.equal(told[0]?.match(/^t-\d+ /gm)?.length, 501)
+  t.notMatch(told[0] ?? '', /🔐|of Ben/)
+  t.equal(tool.class, 'H')
+  t.equal(tool.repeatable, false, 'a crash in the middle is not sent again')
+
+  const refused = async () => {
+    throw new Failure('SEND_OPTED_OUT', { refused: true })
+  }
+  t.match(await call({ fingerprint, tell: refused }), { outcome: 'failed', result: /SEND_OPTED_OUT/ })
+  const lost = async () => {
+    throw new Failure('SEND_UNAVAILABLE')
+  }
+  await t.rejects(call({ fingerprint, tell: lost }), { code: 'SEND_UNAVAILABLE' })
+  await records.put({ kind: 'task', id: 't-600' }, { title: 'x'.repeat(60_000) }, 0)
+  t.match(await call({ fingerprint }), { outcome: 'failed', result: /changed/ })
+  const more = ((await tool.target({}, records)) as Target).fingerprint
+  t.match(await call({ fingerprint: more }), { outcome: 'failed', result: /too much/ })
+  t.equal(told.length, 1)
 })
 
 t.test('users and tenants see their own tasks alone', async t => {

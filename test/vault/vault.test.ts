@@ -3,6 +3,7 @@ import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemEntropy } from '../../src/frames/entropy.ts'
+import { approvalCodeOf, approvalTokenOf } from '../../src/vault/approval-code.ts'
 import { openIndexKey, pseudonymOf } from '../../src/vault/index-key.ts'
 import { readMasterKey } from '../../src/vault/master-key.ts'
 import { createMasterKeys } from '../../src/vault/master-keys.ts'
@@ -27,6 +28,18 @@ t.test('a damaged master key file stops the start and says what to do', async t 
   const dir = t.testdir()
   writeFileSync(join(dir, 'master.key'), 'short')
   t.throws(() => readMasterKey(dir, undefined, systemEntropy), /restore it from a backup, or set MASTER_KEY/)
+})
+
+t.test('the tokens of the two buttons of a question are 128 bits each, and nobody has them without the key', t => {
+  const [key, other] = [createSecretKey(randomBytes(32)), createSecretKey(randomBytes(32))]
+  const tokens = ['a', 'b'].flatMap(hash =>
+    ['approve', 'refuse'].flatMap(decision => [key, other].map(each => approvalTokenOf(each, hash, decision)))
+  )
+  t.equal(new Set(tokens).size, 8)
+  for (const token of tokens) t.equal(Buffer.from(token, 'base64url').length, 16)
+  t.equal(approvalTokenOf(key, 'a', 'approve'), tokens[0])
+  t.match(approvalCodeOf(key, 'a'), /^\d{6}$/)
+  t.end()
 })
 
 t.test('what is sealed opens under its key and label alone', async t => {

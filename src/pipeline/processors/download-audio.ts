@@ -3,13 +3,18 @@ import type { Channel } from '../../channels/channel.ts'
 import type { Clock } from '../../frames/clock.ts'
 import { received } from '../../frames/execution.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
+import { willDeleteMedia } from '../../inbox/media-deletion.ts'
+import type { Store } from '../../store/store.ts'
 import type { Processor } from '../processor.ts'
 import { toDownload } from './next-attachment.ts'
 
 /** Fetches the next voice note: the bytes go to a blob with a retention of its own, the frame holds their hash, type and length. */
 export function createDownloadAudio(parts: {
   channelOf: (tenant: string) => Channel
+  store: Store
   clock: Clock
+  /** Whether a tenant wants audio deleted on the other side once it is kept. */
+  deletesMedia: (tenant: string) => boolean
   audioMs: number
 }): Processor {
   return {
@@ -18,6 +23,12 @@ export function createDownloadAudio(parts: {
       const first = received(execution.frames)
       const attachment = toDownload(execution.frames)
       if (attachment === undefined) throw new TypeError('no attachment to download')
+      const { tenant, id } = execution
+      if (parts.deletesMedia(tenant)) {
+        const { message, media } = first.data
+        const wanted = { execution: id, attachment, message, media: media[attachment]?.id ?? '' }
+        await willDeleteMedia(parts, tenant, wanted)
+      }
       const audio = await parts.channelOf(execution.tenant).fetchAudio(first.data, attachment, signal)
       return {
         draft: {

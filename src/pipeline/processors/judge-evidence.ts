@@ -43,12 +43,18 @@ export function createJudgeEvidence(parts: Parts): Processor {
     async run(work) {
       const { execution, frame } = work
       const provenance = deriveProvenance('evidence', execution.id, [received(execution.frames).provenance])
-      const data = (await judgedBefore(parts, execution)) ?? (await judge(parts, work, provenance))
+      const data = (await judgedBefore(parts, execution)) ?? (await judgeNow(parts, work, provenance))
       parts.observe('evidence.judged', { execution: execution.id, verdict: data.verdict, reason: data.reason })
       const draft: Draft<'evidence.judged'> = { kind: 'evidence.judged', data, parent: frame.id, provenance }
       return { draft }
     }
   }
+}
+
+/** What was refused because another process has just judged the same message is what that one found. */
+async function judgeNow(parts: Parts, work: Work, provenance: Provenance): Promise<Verdict> {
+  const verdict = await judge(parts, work, provenance)
+  return verdict.verdict === 'refused' ? ((await judgedBefore(parts, work.execution)) ?? verdict) : verdict
 }
 
 async function judge(parts: Parts, { execution, frame }: Work, provenance: Provenance): Promise<Verdict> {

@@ -10,6 +10,7 @@ import { deriveProvenance, lowestIntegrity } from '../../frames/provenance.ts'
 import { isClosed } from '../../inbox/opt-out.ts'
 import type { Spending } from '../../policy/budgets.ts'
 import { type Egress, withheldCall, withheldResult } from '../../policy/egress.ts'
+import { withoutForeignLinks } from '../../policy/links.ts'
 import type { Switches } from '../../policy/switches.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tool, ToolResult } from '../../tools/tool.ts'
@@ -19,6 +20,7 @@ import type { Secrets } from '../../vault/secrets.ts'
 import type { Processor, Product, Work } from '../processor.ts'
 import { type CallRules, judge } from './next-call.ts'
 import { callOverBudget } from './over-budget.ts'
+import { mustBeReachable, outgoingOf, send } from './sending.ts'
 
 type Parts = CallRules & {
   store: Store
@@ -137,6 +139,7 @@ async function call(
       sent.push(started.id, await sendTo(parts, work, number, text))
       return sent.at(-1) as string
     },
+    tell: text => tellPerson(parts, work, text, message => void sent.push(started.id, message)),
     now: parts.clock.now(),
     fingerprint: questionAbout(execution.frames, permit.call)?.request.data.binding.target?.fingerprint ?? null
   })
@@ -163,6 +166,18 @@ async function sendTo(
   const to = from.startsWith('whatsapp:') ? `whatsapp:${number}` : number
   if (await isClosed({ store }, tenant, pseudonym(tenant, to))) throw new Failure('SEND_OPTED_OUT', { refused: true })
   return channelOf(tenant).send({ from, to, text, send: frame.id }, signal)
+}
+
+/** A text to the person, in parts and without links that others may have put into it. */
+async function tellPerson(parts: Parts, work: Work, text: string, sent: (message: string) => void): Promise<number> {
+  await mustBeReachable(parts, work).catch(error => {
+    const isNo = error instanceof Failure && error.code.startsWith('SEND_')
+    throw isNo ? new Failure(error.code, { cause: error, refused: true }) : error
+  })
+  const shown = withoutForeignLinks(text, { allowed: parts.linkHosts, typed: '' })
+  const messages = parts.channelOf(work.execution.tenant).split(shown)
+  for (const message of messages) sent(await send(parts, work, outgoingOf(work, message)))
+  return messages.length
 }
 
 const switchedOff = {

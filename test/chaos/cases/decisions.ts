@@ -1,12 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Store } from '../../../src/store/store.ts'
-import { databaseOn } from '../../mongod.ts'
 import { message, question, step } from '../../store/builders.ts'
 import type { Teardown } from '../field.ts'
-import { openStoreOf } from '../open-store.ts'
+import { openStores, type Stores } from '../open-store.ts'
 import { inTurns } from '../plan.ts'
 import type { OnStore } from '../setting.ts'
 import type { Report } from '../verdict.ts'
@@ -79,20 +74,4 @@ async function claimOf(store: Store, tenant: string) {
   const claim = await store.claim({ tenants: [tenant], owner: 'decisions', leaseMs })
   if (claim === null) throw new Error(`nothing is due in ${tenant}`)
   return claim
-}
-
-type Stores = readonly [Store, Store]
-
-/** Two openings of one database, or the embedded store twice: it has one opening alone. */
-async function openStores(t: Teardown, server: string | undefined): Promise<Stores> {
-  const dir = mkdtempSync(join(tmpdir(), 'knomly-decisions-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  const uri = server === undefined ? undefined : databaseOn(server, `decisions-${randomUUID()}`)
-  const open = async () => {
-    const store = await openStoreOf({ uri, dir })
-    t.teardown(() => store.close())
-    return store
-  }
-  const first = await open()
-  return [first, uri === undefined ? first : await open()]
 }
