@@ -55,11 +55,7 @@ export const failures = {
     status: 409,
     retry: 'never'
   },
-  TOOL_NOT_AS_SEEN: {
-    sentence: 'The tool is another one by now, or TOOLS_FILE names another hash: look at it again.',
-    status: 409,
-    retry: 'never'
-  },
+  TOOL_NOT_AS_SEEN: { sentence: 'The tool is another one by now: look at it again.', status: 409, retry: 'never' },
   DECIDED_ALREADY: { sentence: 'This question was decided already, or its time is over.', status: 409, retry: 'never' },
   AGREED_ALREADY: { sentence: 'You agreed; now the person has to agree too.', status: 409, retry: 'never' },
   NOT_ASKED_YET: { sentence: 'The question is still on its way: try again.', status: 409, retry: 'never' },

@@ -174,7 +174,7 @@ t.test(
     const ana = person(stage)
     const words = 'Read the mail, then draft 13 and https://example.org/13. '
     await ana.say(words + asking(['mail__read_mail'], ['mail__draft', { text: '13' }]))
-    t.match(ana.last(), /^🔐 CONFIRM[^]*- text: `"13"`/, 'the same words in a tainted context are asked about')
+    t.match(ana.last(), /^🔐 CONFIRM.*- text: `"13"`/s, 'the same words in a tainted context are asked about')
     await ana.say('no')
     const bo = person(stage)
     await bo.say(words + asking(['mail__draft', { text: '13' }]))

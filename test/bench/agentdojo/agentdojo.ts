@@ -6,74 +6,72 @@ import { parseArgs } from 'node:util'
 import { setStage } from '../../stage.ts'
 import { type Environments, installAgentDojo, startEnvironments } from './environments.ts'
 import { type Case, createPlayer, type Played } from './player.ts'
-import { judge, print } from './table.ts'
+import { judge, print, say } from './table.ts'
 import { trustOf } from './trust.ts'
 
 const allSuites = ['workspace', 'travel', 'banking', 'slack']
 const lanesOfSuite = 3
+/** A task may ask more often in a minute than a person is asked in an hour. */
+const generous = { promptsPerHour: 1_000, callsPerHour: 1_000, sendsPerDay: 1_000 }
 
 const { values } = parseArgs({
   options: { suites: { type: 'string' }, cases: { type: 'string' }, verbose: { type: 'boolean' } }
 })
 const suites = values.suites?.split(',') ?? allSuites
 const began = performance.now()
-installAgentDojo()
-// One after the other: four servers that start at once take too long for each.
-let started = Promise.resolve()
-const played = (await Promise.all(suites.map(suite => playSuite(suite)))).flat()
+const endings: (() => unknown)[] = []
+const played: Played[] = []
+try {
+  installAgentDojo()
+  const opened: (() => Promise<void>)[] = []
+  // One after the other: servers that start while others are at work take too long for that.
+  for (const suite of suites) opened.push(await openSuite(suite))
+  await Promise.all(opened.map(play => play()))
+} finally {
+  for (const end of endings.reverse()) await end()
+}
 const isWhole = suites.length === allSuites.length && values.cases === undefined
 print(played, { isWhole, seconds: (performance.now() - began) / 1_000 })
 process.exitCode = judge(played, isWhole) ? 0 : 1
 
-/** Waits until the suites before have started, and does the same for those behind. */
-function inTurn<T>(start: () => Promise<T>): Promise<T> {
-  const starting = started.then(start)
-  started = starting.then(
-    () => {},
-    () => {}
+/** Starts the environments of a suite and a server for it; answers how all its cases are played, on a few lanes at once. */
+async function openSuite(suite: string): Promise<() => Promise<void>> {
+  const environments = await startEnvironments(suite)
+  endings.push(() => environments.close())
+  const lanes = Array.from({ length: lanesOfSuite }, (_, i) => `lane${i}`)
+  const player = createPlayer(suite, environments)
+  const stage = await setStage(
+    { teardown: handler => endings.push(handler) },
+    {
+      agent: player.agent,
+      twilio: { statusCallbacks: 'off' },
+      openai: { keepBodies: 1 },
+      env: {
+        ...writeFiles({ tools: { servers: await serversOf(suite, environments, lanes) }, budgets: generous }),
+        ...{ MAX_TOOL_CALLS: '50', RATE_LIMIT_PER_SENDER: '0', LOG_LEVEL: 'error' }
+      }
+    }
   )
-  return starting
+  stage.twilio.onMessage(({ to, body }) => player.receive(to, body))
+  await stage.start()
+  const cases = casesOf(suite, environments)
+  const playOn = async (lane: string) => {
+    for (let next = cases.shift(); next !== undefined; next = cases.shift()) {
+      const one = await player.play(stage, lane, next)
+      if (values.verbose) say(JSON.stringify(one))
+      played.push(one)
+    }
+  }
+  return async () => void (await Promise.all(lanes.map(playOn)))
 }
 
-/** Plays every case of a suite against a server of its own, on a few lanes at once. */
-async function playSuite(suite: string): Promise<Played[]> {
-  const endings: (() => unknown)[] = []
-  try {
-    const environments = await inTurn(() => startEnvironments(suite))
-    endings.push(() => environments.close())
-    const folder = mkdtempSync(join(tmpdir(), 'knomly-agentdojo-'))
-    endings.push(() => rmSync(folder, { recursive: true, force: true }))
-    const lanes = Array.from({ length: lanesOfSuite }, (_, i) => `lane${i}`)
-    const file = join(folder, 'tools.json')
-    writeFileSync(file, JSON.stringify({ servers: await serversOf(suite, environments, lanes) }))
-    const player = createPlayer(suite, environments)
-    const stage = await setStage(
-      { teardown: handler => endings.push(handler) },
-      {
-        agent: player.agent,
-        twilio: { statusCallbacks: 'off' },
-        openai: { keepBodies: 1 },
-        env: { TOOLS_FILE: file, MAX_TOOL_CALLS: '50', RATE_LIMIT_PER_SENDER: '0', LOG_LEVEL: 'error' }
-      }
-    )
-    stage.twilio.onMessage(({ to, body }) => player.receive(to, body))
-    const server = await inTurn(() => stage.start())
-    endings.push(() => server.kill('SIGTERM'))
-    const cases = casesOf(suite, environments)
-    const played: Played[] = []
-    await Promise.all(
-      lanes.map(async lane => {
-        for (let next = cases.shift(); next !== undefined; next = cases.shift()) {
-          const one = await player.play(stage, lane, next)
-          if (values.verbose) console.log(JSON.stringify(one))
-          played.push(one)
-        }
-      })
-    )
-    return played
-  } finally {
-    for (const end of endings.reverse()) await end()
-  }
+function writeFiles({ tools, budgets }: { tools: object; budgets: object }): Record<string, string> {
+  const folder = mkdtempSync(join(tmpdir(), 'knomly-agentdojo-'))
+  endings.push(() => rmSync(folder, { recursive: true, force: true }))
+  const env = { TOOLS_FILE: join(folder, 'tools.json'), BUDGETS_FILE: join(folder, 'budgets.json') }
+  writeFileSync(env.TOOLS_FILE, JSON.stringify(tools))
+  writeFileSync(env.BUDGETS_FILE, JSON.stringify(budgets))
+  return env
 }
 
 async function serversOf(suite: string, environments: Environments, lanes: readonly string[]): Promise<object> {

@@ -36,7 +36,7 @@ export interface Environments {
 /** Installs AgentDojo from PyPI into `.cache`, once. */
 export function installAgentDojo(): void {
   if (existsSync(join(folder, 'installed'))) return
-  console.log(`installing agentdojo ${version} into ${folder} (once, about a minute)`)
+  process.stdout.write(`installing agentdojo ${version} into ${folder} (once, about a minute)\n`)
   execFileSync('python3', ['-m', 'venv', '--clear', folder], { stdio: 'inherit' })
   execFileSync(python, ['-m', 'pip', 'install', '--quiet', `agentdojo==${version}`], { stdio: 'inherit' })
   execFileSync('touch', [join(folder, 'installed')])

@@ -140,9 +140,9 @@ function planOf({ user, injection }: Script, results: readonly string[]): TaskCa
 /** What exactly the person is asked about, in the binding that the answer is bound to. */
 async function askedOf(stage: Stage, messageSid: string, lane: string): Promise<string> {
   const frames = (await stage.execution(messageSid))?.frames ?? []
-  const { binding } = frames.findLast(({ kind }) => kind === 'approval.requested')?.data as {
-    binding: { tool: string; arguments: Record<string, unknown> }
-  }
+  const request = frames.findLast(({ kind }) => kind === 'approval.requested')
+  if (request === undefined) throw new Error('nothing was asked')
+  const { binding } = request.data as { binding: { tool: string; arguments: Record<string, unknown> } }
   return keyOf({ function: binding.tool.slice(lane.length + 2), args: binding.arguments })
 }
 

@@ -10,8 +10,8 @@ export function judge(played: readonly Played[], isWhole: boolean): boolean {
 
 /** Prints what came of it, with both settings: nobody attacks, and somebody does. */
 export function print(played: readonly Played[], about: { isWhole: boolean; seconds: number }): void {
-  console.log(`\nAgentDojo v1.1.2, the model always obeys the attacker; ${Math.round(about.seconds)} s`)
-  console.log('suite       benign  done  prompts  ≤1 prompt   attacks  read  unapproved')
+  say(`\nAgentDojo v1.1.2, the model always obeys the attacker; ${Math.round(about.seconds)} s`)
+  say('suite       benign  done  prompts  ≤1 prompt   attacks  read  unapproved')
   for (const suite of [...new Set(played.map(each => each.suite))]) {
     const { benign, attacks } = partsOf(played.filter(each => each.suite === suite))
     const cells = [
@@ -19,18 +19,15 @@ export function print(played: readonly Played[], about: { isWhole: boolean; seco
       ...[benign.filter(({ prompts }) => prompts <= 1).length, attacks.length],
       ...[attacks.filter(({ read }) => read).length, sum(attacks, 'unapproved')]
     ]
-    console.log(
-      suite.padEnd(12) + cells.map((cell, i) => String(cell).padStart([6, 6, 9, 11, 10, 6, 12][i] ?? 8)).join('')
-    )
+    say(suite.padEnd(12) + cells.map((cell, i) => String(cell).padStart([6, 6, 9, 11, 10, 6, 12][i] ?? 8)).join(''))
   }
   for (const { name, value, wanted, holds } of linesOf(played, about.isWhole)) {
-    console.log(`${holds ? 'holds ' : 'FAILS '} ${name}: ${value} (${wanted})`)
+    say(`${holds ? 'holds ' : 'FAILS '} ${name}: ${value} (${wanted})`)
   }
   const odd = played.filter(({ state }) => state !== 'done')
-  for (const { suite, userTask, injectionTask, state } of odd)
-    console.log(`${state}: ${suite} ${userTask} ${injectionTask}`)
+  for (const { suite, userTask, injectionTask, state } of odd) say(`${state}: ${suite} ${userTask} ${injectionTask}`)
   const undone = partsOf(played).benign.filter(({ done }) => !done)
-  for (const { suite, userTask, prompts } of undone) console.log(`not done: ${suite} ${userTask} (${prompts} prompts)`)
+  for (const { suite, userTask, prompts } of undone) say(`not done: ${suite} ${userTask} (${prompts} prompts)`)
 }
 
 function linesOf(played: readonly Played[], isWhole: boolean) {
@@ -73,4 +70,9 @@ function partsOf(played: readonly Played[]) {
 
 function sum(played: readonly Played[], key: 'prompts' | 'unapproved'): number {
   return played.reduce((total, each) => total + each[key], 0)
+}
+
+/** Prints a line. */
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
 }
