@@ -19,9 +19,11 @@ import { rotateKeys } from './vault/rotate-keys.ts'
 /** The configured store with what opens it: what people say goes into `store` in clear and is kept sealed. */
 export interface KeptStore {
   readonly name: 'sqlite' | 'mongodb'
+  /** Other processes may work on it too. */
+  readonly isShared: boolean
   readonly store: Store
-  /** What wraps every key, in force now. */
-  readonly masterKey: Buffer
+  /** What wraps every key: the one in force, and the one that follows it where there is one. */
+  readonly masterKeys: readonly Buffer[]
   readonly indexKey: KeyObject
   /** What signs the heads of the audit. */
   readonly auditKey: AuditKey
@@ -50,8 +52,9 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
     const contentKeys = createContentKeys({ masterKeys, kept, clock, entropy })
     return {
       name: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
+      isShared: config.databaseUri !== undefined,
       store: seal(store, contentKeys),
-      masterKey,
+      masterKeys: [masterKey, ...(config.masterKeyNext === undefined ? [] : [config.masterKeyNext])],
       indexKey,
       auditKey,
       contentKeys,

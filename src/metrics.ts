@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { EventName, FieldsOf, Observe } from './frames/event.ts'
 import { states } from './frames/execution.ts'
-import { failures } from './frames/failure.ts'
+import { failures } from './frames/failures.ts'
 import { kinds } from './frames/kinds.ts'
 import { defaultBudgets } from './policy/budgets.ts'
 import type { Depth } from './store/store.ts'

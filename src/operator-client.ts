@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Custody } from './custody.ts'
+import type { Custody } from './inbox/custody.ts'
 import type { ShownExecution, ShownFrame } from './timeline.ts'
 
 /** The operator API of a server, as the commands read it. */

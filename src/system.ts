@@ -10,10 +10,11 @@ import type { TwilioAccount } from './channels/twilio-account.ts'
 import { createTwilioMessaging } from './channels/twilio-messaging.ts'
 import type { ProviderSettings } from './config/providers.ts'
 import type { Config } from './config.ts'
-import { type Custody, createCustody } from './custody.ts'
+import { custodyOf } from './custody.ts'
 import type { Clock } from './frames/clock.ts'
 import type { Observe } from './frames/event.ts'
 import type { State } from './frames/execution.ts'
+import type { Custody } from './inbox/custody.ts'
 import { keepHouse } from './inbox/housekeeping.ts'
 import { createInbox, type Inbox } from './inbox/inbox.ts'
 import { keepMediaDeleted } from './inbox/media-deletion.ts'
@@ -111,7 +112,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const { store, provider, channel } = wrap({ store: kept.store, provider: providers.provider, channel: open(account) })
   const channels = new Map(config.accounts.map(each => [each.sid, each === account ? channel : open(each)]))
   const known = createKnownSecrets()
-  for (const secret of ownSecrets(config, accounts.values(), [kept.masterKey, indexKey.export()])) known.add(secret)
+  for (const secret of ownSecrets(config, accounts.values(), [...kept.masterKeys, indexKey.export()])) known.add(secret)
   const secrets = createSecrets({ source, clock, handedOut: secret => known.add(secret.reveal()) })
   const remote = await openRemoteTools(config, { store, clock, observe, tools, secrets }).catch(async error => {
     await providers.close()
@@ -194,7 +195,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     store,
     storeName: kept.name,
-    custody: createCustody(kept, { ...parts, dataDir: config.dataDir, tenants: [...accounts.keys()] }),
+    custody: custodyOf(kept, { ...parts, dataDir: config.dataDir, tenants: [...accounts.keys()] }),
     inbox,
     worker,
     switches,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import fp from 'fastify-plugin'
 import { z } from 'zod'
-import type { Custody } from '../../src/custody.ts'
+import type { Custody } from '../../src/inbox/custody.ts'
 
 export interface CustodyOptions {
   readonly custody: Custody

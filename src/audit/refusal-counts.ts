@@ -1,6 +1,7 @@
 import type { Clock } from '../frames/clock.ts'
 import type { Observe } from '../frames/event.ts'
-import { type FailureCode, failureRow, failures } from '../frames/failure.ts'
+import { type FailureCode, failureRow } from '../frames/failure.ts'
+import { failures } from '../frames/failures.ts'
 
 const minuteMs = 60_000
 

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAuditOf } from '../audit/records.ts'
 import type { Config } from '../config.ts'
-import { type Custody, createCustody } from '../custody.ts'
+import { custodyOf } from '../custody.ts'
 import { systemClock } from '../frames/clock.ts'
 import { systemEntropy } from '../frames/entropy.ts'
+import type { Custody } from '../inbox/custody.ts'
 import { openKeptStore } from '../kept-store.ts'
 import { createOperatorClient } from '../operator-client.ts'
 import { FolderHeld } from '../store/sqlite/lock.ts'
@@ -34,7 +35,7 @@ export async function withCustody<T>(
   const auditOf = createAuditOf({ fingerprint: text => fingerprintOf(kept.indexKey, text), classOf: () => null })
   const { dataDir, accounts } = config
   try {
-    return await act(createCustody(kept, { ...parts, auditOf, dataDir, tenants: accounts.map(({ sid }) => sid) }))
+    return await act(custodyOf(kept, { ...parts, auditOf, dataDir, tenants: accounts.map(({ sid }) => sid) }))
   } finally {
     await kept.close()
   }

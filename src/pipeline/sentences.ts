@@ -1,4 +1,5 @@
-import { type FailureCode, failures } from '../frames/failure.ts'
+import type { FailureCode } from '../frames/failure.ts'
+import { failures } from '../frames/failures.ts'
 import type { DataOf } from '../frames/kinds.ts'
 
 type Codes =
