@@ -4,7 +4,7 @@ import { states } from './frames/execution.ts'
 import { failures } from './frames/failures.ts'
 import { kinds } from './frames/kinds.ts'
 import { defaultBudgets } from './policy/budgets.ts'
-import type { Depth } from './store/store.ts'
+import type { Depth } from './store/summaries.ts'
 
 /** The numbers that `GET /metrics` shows, in Prometheus' text format. */
 export interface Metrics {

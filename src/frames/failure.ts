@@ -1,4 +1,5 @@
-import { failures, type Row } from './failures.ts'
+import type { Row } from './failure-row.ts'
+import { failures } from './failures.ts'
 
 export type FailureCode = keyof typeof failures
 

@@ -2,6 +2,7 @@ import type { Execution, State } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { Audited, AuditPage, AuditQuery, AuditRecord } from './audit.ts'
 import type { AuditHead } from './audit-block.ts'
+import type { ConversationSummary, Depth, Swept } from './summaries.ts'
 
 /** A message to keep: its first frame and, where it is refused at the door, the frame that says so. */
 export interface Acceptance {
@@ -58,30 +59,6 @@ export interface StoreRecord {
   readonly data: unknown
 }
 export type RecordKey = Pick<StoreRecord, 'tenant' | 'user' | 'kind' | 'id'>
-
-/** One line of the list of conversations. */
-export interface ConversationSummary {
-  readonly id: string
-  readonly tenant: string
-  readonly lastAt: string
-  readonly executions: readonly { readonly id: string; readonly state: State; readonly at: string }[]
-}
-
-/** How much waits: numbers for `/metrics`. `oldestMs` is the age of the oldest open execution, `unsealedMs` that of the oldest audit record in no block; 0 for none. */
-export interface Depth {
-  readonly queued: number
-  readonly running: number
-  readonly parked: number
-  readonly oldestMs: number
-  readonly unsealedMs: number
-}
-
-/** What a pass of the sweeper did. */
-export interface Swept {
-  readonly rung: number
-  readonly blobs: number
-  readonly purged: number
-}
 
 /**
  * Where executions live. Every adapter keeps these promises (durability.md 0 and 2.3), and `test/store/contract.ts` checks them.

@@ -1,7 +1,8 @@
 import { Timestamp } from 'mongodb'
 import { Failure } from '../../frames/failure.ts'
 import { shownExecutions } from '../rules.ts'
-import type { ConversationSummary, Store } from '../store.ts'
+import type { Store } from '../store.ts'
+import type { ConversationSummary } from '../summaries.ts'
 import type { Collections, LaneDoc } from './collections.ts'
 
 /** The conversations for an operator's eyes. A page ends at a ring and a lane, so messages that come in between neither hide nor repeat a line. */

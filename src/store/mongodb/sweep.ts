@@ -1,7 +1,7 @@
 import { Timestamp, type UpdateFilter } from 'mongodb'
 import type { Clock } from '../../frames/clock.ts'
 import { forgottenAfterMs } from '../rules.ts'
-import type { Swept } from '../store.ts'
+import type { Swept } from '../summaries.ts'
 import type { Sealer } from './audit-blocks.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'
 import type { Lanes } from './lanes.ts'

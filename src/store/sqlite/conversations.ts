@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
 import { shownExecutions } from '../rules.ts'
-import type { ConversationSummary, Store } from '../store.ts'
+import type { Store } from '../store.ts'
+import type { ConversationSummary } from '../summaries.ts'
 import { position } from './position.ts'
 import { history } from './queries.ts'
 

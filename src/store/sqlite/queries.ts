@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Execution } from '../../frames/execution.ts'
-import type { Depth, Store } from '../store.ts'
+import type { Store } from '../store.ts'
+import type { Depth } from '../summaries.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { position } from './position.ts'
 import { prepareAll } from './statements.ts'

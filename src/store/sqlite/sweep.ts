@@ -1,5 +1,5 @@
 import { auditPerPass } from '../rules.ts'
-import type { Swept } from '../store.ts'
+import type { Swept } from '../summaries.ts'
 import { perChange, perPass } from './sweeper.ts'
 import type { Writer } from './writer.ts'
 
