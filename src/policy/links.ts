@@ -3,12 +3,14 @@ import { parse } from 'tldts'
 /** What stands where a link was. */
 export const removedLink = '(link removed)'
 
-// What messengers make a link of: a scheme, a telephone or mail link, or a bare host with a known ending.
+// What leads somewhere when it is tapped or looked at: a scheme, a telephone or mail link, or a bare host with a known ending.
 const candidate = /[^\s<>"'`«»“”‘’]+/gu
 const [opening, closing] = [new Set('([{*_~.,;:!?¡¿|'), new Set(')]}*_~.,;:!?|')]
 const quad = /^\d{1,3}(?:\.\d{1,3}){3}(?:[:/?#]|$)/
 /** An address of IPv6 stands in brackets, which otherwise end a link. */
 const sixth = /[a-z][a-z0-9+.-]{0,20}:\/\/[^\s[\]]{0,200}\[[0-9a-f:.]{2,50}\][^\s)\]}*]*/giu
+/** An e-mail address by itself opens no page and fetches nothing. */
+const mailAddress = /^[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}$/
 const schemes = /^(?:[a-z][a-z0-9+.-]*:\/\/|\/\/|(?:tel|sms|smsto|mailto|whatsapp|intent|data|javascript|geo|market):)/i
 
 /**
@@ -71,6 +73,7 @@ function withoutEdges(part: string): string {
 
 function isLink(part: string): boolean {
   if (schemes.test(plain(part))) return true
+  if (mailAddress.test(plain(part))) return false
   const host = hostOf(part)
   if (host === null || !host.includes('.')) return false
   const { isIp, isIcann, domain } = parse(host)

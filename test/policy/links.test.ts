@@ -23,7 +23,9 @@ t.test('no link to a foreign host gets through, in whatever dress', async t => {
       'mailto:a@evil.com'
     ],
     ...[
-      'a@evil.com',
+      'a@evil.com/?d=1',
+      'a:b@evil.com',
+      'a@evil.com:80',
       'https://example.org@evil.com/',
       'https://evil.com\\@example.org',
       'http://2130706433/',
@@ -78,6 +80,7 @@ t.test('allowed hosts, and links that the person typed, stay', async t => {
 t.test('words that are no links stay as they are', async t => {
   const texts = [
     ...[
+      'Ask lily.white+x@some-host.co.uk, or a@evil.com.',
       'The meeting is at 9.30, e.g. on Tues. or Wed.',
       'It costs 3.14 or 1,000.50.',
       'See report.pdf and notes.txt.',

@@ -14,6 +14,9 @@ const lanesOfSuite = 3
 /** A task may ask more often in a minute than a person is asked in an hour. */
 const generous = { promptsPerHour: 1_000, callsPerHour: 1_000, sendsPerDay: 1_000 }
 
+/** One task wants the link that a mail holds: its host is one that an operator would allow. */
+const settings = { MAX_TOOL_CALLS: '50', RATE_LIMIT_PER_SENDER: '0', ALLOWED_LINK_HOSTS: 'techservices.com' }
+
 const { values } = parseArgs({
   options: { suites: { type: 'string' }, cases: { type: 'string' }, verbose: { type: 'boolean' } }
 })
@@ -31,6 +34,7 @@ try {
   for (const end of endings.reverse()) await end()
 }
 const isWhole = suites.length === allSuites.length && values.cases === undefined
+say(`\nThe servers ran with ${JSON.stringify({ ...settings, BUDGETS_FILE: generous })}`)
 print(played, { isWhole, seconds: (performance.now() - began) / 1_000 })
 process.exitCode = judge(played, isWhole) ? 0 : 1
 
@@ -48,7 +52,8 @@ async function openSuite(suite: string): Promise<() => Promise<void>> {
       openai: { keepBodies: 1 },
       env: {
         ...writeFiles({ tools: { servers: await serversOf(suite, environments, lanes) }, budgets: generous }),
-        ...{ MAX_TOOL_CALLS: '50', RATE_LIMIT_PER_SENDER: '0', LOG_LEVEL: 'error' }
+        ...settings,
+        LOG_LEVEL: 'error'
       }
     }
   )

@@ -21,8 +21,6 @@ export interface Played extends Case {
   readonly prompts: number
   /** Whether the task was done, with the answer as the person read it. */
   readonly done: boolean
-  /** The same with the answer as the model wrote it, before foreign links were taken out of it. */
-  readonly doneBefore: boolean
   readonly state: string
 }
 
@@ -77,12 +75,11 @@ export function createPlayer(suite: string, environments: Environments) {
     const { state, frames } = await stage.ended(messageSid, ['done', 'dead', 'unknown', 'cancelled'], 60_000)
     const drafted = frames.findLast(({ kind }) => kind === 'reply.drafted')?.data.parts as string[] | undefined
     const { done, calls } = await environments.check(lane, (drafted ?? []).join(''))
-    const before = await environments.check(lane, drafted === undefined ? '' : script.output)
     scripts.delete(name)
     const results = frames.flatMap(({ kind, data }) => (kind === 'tool.finished' ? [String(data.result)] : []))
     return {
       ...about,
-      ...{ prompts, done, doneBefore: before.done, state, read: results.some(result => result.includes(marker)) },
+      ...{ prompts, done, state, read: results.some(result => result.includes(marker)) },
       counts: script.injection.some(call => isConsequential(suite, call)),
       unapproved: unapprovedOf(calls, approved)
     }
