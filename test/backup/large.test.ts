@@ -139,5 +139,5 @@ async function summaryOf(place: StoreConfig): Promise<unknown[]> {
   const entries = await Array.fromAsync(source.entries(), entry =>
     entry.type === 'blob' ? { ...entry, bytes: entry.bytes.length } : entry
   ).finally(() => source.close())
-  return entries.filter(({ type }) => type !== 'audit')
+  return entries.filter(({ type }) => type !== 'audit' && type !== 'block')
 }
