@@ -10,14 +10,17 @@ export interface ExecutionsOptions {
 
 const one = z.strictObject({ id: z.string().max(200) })
 
-/** `GET /api/executions/:id`: one execution and everything that came of it. A purged one has `n` frames and shows none. */
+/**
+ * `GET /api/executions/:id`: one execution and everything that came of it. A purged one has `n` frames and shows none; nor does one whose
+ * content was erased or cannot be opened, which `closed` says.
+ */
 export const executions = fp<ExecutionsOptions>(
   async (app, { store }) => {
     app.get<{ Params: z.infer<typeof one> }>('/api/executions/:id', { schema: { params: one } }, async ({ params }) => {
-      const execution = await store.read(params.id)
-      if (execution === null) throw new Failure('NOT_FOUND')
-      const { id, lane, tenant, state, at, n, frames } = execution
-      return { id, lane, tenant, state, at, n, frames: frames.map(shown) }
+      const found = await store.read(params.id)
+      if (found === null) throw new Failure('NOT_FOUND')
+      const { id, lane, tenant, state, at, n, closed, frames } = found
+      return { id, lane, tenant, state, at, n, ...(closed && { closed }), frames: frames.map(shown) }
     })
   },
   { name: 'api-executions', dependencies: ['operator-login', 'zod-validation'], encapsulate: true }

@@ -75,9 +75,18 @@ function readFile(path: string, problems: string[]): z.infer<typeof fileSchema> 
 function sentences({ issues }: z.ZodError, below: string): string[] {
   return issues.slice(0, 10).map(issue => {
     const parts = [below, ...issue.path.map(String)].filter(part => part !== '')
-    const place = parts.map(part => (/^[\w.-]{1,100}$/.test(part) ? part : '…')).join('.') || 'its top'
+    const place =
+      parts
+        .flatMap(part => part.split('.'))
+        .map(shown)
+        .join('.') || 'its top'
     return `TOOLS_FILE does not fit at ${place}: ${wanted(issue)}.`
   })
+}
+
+/** A name of ours, a number, or a name as servers and tools have them: whatever else somebody put there is not repeated. */
+function shown(part: string): string {
+  return /^\d{1,3}$/.test(part) || /^[a-z][a-z0-9_-]{0,60}$/.test(part) ? part : '…'
 }
 
 function wanted(issue: z.core.$ZodIssue): string {

@@ -12,15 +12,16 @@ import { accountSid, type Shown, type Stage, setStage, voice } from '../stage.ts
 
 const asha = 'whatsapp:+15550100001'
 const ben = 'whatsapp:+15550100002'
+const note = voice('p01-request')
 
 t.test(
   'what was said is in no store in clear; an erased person is gone here and from yesterday’s backup, and others stay',
   async t => {
-    const stage = await setStage(t, { agent: demoAgent })
+    const stage = await setStage(t, { agent: demoAgent, openai: { defaultTranscript: note.text } })
     const dir = folder(t)
     await stage.start()
     const first = await stage.callerOf(asha).text('Remind me to buy marzipan')
-    await stage.callerOf(asha).voiceNote(voice('p01-request'))
+    await stage.callerOf(asha).voiceNote({ bytes: note.bytes })
     const other = await stage.callerOf(ben).text('Remind me to buy turnips')
     await stage.settled()
     const seen = await dumpOf(stage)

@@ -268,7 +268,8 @@ t.test('who sends ten times their budget keeps nobody of another tenant waiting'
       ids.push(await test.accept(said('calm'), `calm-${i % 12}`))
     }
     test.worker.start()
-    for (const id of [...ids, ...floods]) t.equal((await test.ended(id)).state, 'done')
+    for (const id of ids) t.equal((await test.ended(id)).state, 'done')
+    for (const id of floods) await test.ended(id)
     await test.worker.stop(5_000)
     const positions = order.flatMap((text, i) => (text === 'calm' ? [i + 1] : []))
     return {

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { systemClock } from '../../src/frames/clock.ts'
+import { systemEntropy } from '../../src/frames/entropy.ts'
+import { keptKeys, wrappedKeys } from '../../src/kept-keys.ts'
+import { openAuditKey } from '../../src/vault/audit-key.ts'
+import { createContentKeys } from '../../src/vault/content-keys.ts'
+import { openIndexKey } from '../../src/vault/index-key.ts'
+import { createMasterKeys } from '../../src/vault/master-keys.ts'
+import { rotateKeys } from '../../src/vault/rotate-keys.ts'
+import { openStore } from '../store/open-sqlite.ts'
+
+const [old, next] = [randomBytes(32), randomBytes(32)]
+const owner = { tenant: 'AC1', user: 'ana' }
+const piece = { place: 'here', bytes: Buffer.from('words') }
+const there = (sealed: readonly Buffer[]) => sealed.map(bytes => ({ place: 'here', bytes }))
+
+t.test(
+  'a rotation that dies at any key is run again, and then the old master key opens none and is not needed',
+  async t => {
+    const { store } = await openStore(t)
+    const at = (id: string) => ({ tenant: 'server', user: 'server', kind: 'key', id })
+    const kept = (id: string) => ({
+      read: async () => ((await store.record(at(id)))?.data as string | undefined) ?? null,
+      write: (wrapped: string) => store.putRecord(at(id), wrapped, 0)
+    })
+    const keysUnder = (current: Buffer, following?: Buffer) => {
+      const masterKeys = createMasterKeys(current, following, systemEntropy)
+      const parts = { masterKeys, kept: keptKeys(store), clock: systemClock, entropy: systemEntropy }
+      return { masterKeys, content: createContentKeys(parts) }
+    }
+    const before = keysUnder(old)
+    await openIndexKey(before.masterKeys, kept('index'), systemEntropy)
+    const signer = await openAuditKey(before.masterKeys, kept('audit'), systemEntropy)
+    const sealed = await before.content.seal(owner, [piece])
+    await before.content.seal({ ...owner, user: 'ben' }, [piece])
+
+    const both = keysUnder(old, next)
+    for (let survived = 0; survived < 4; survived++) {
+      let left = survived
+      const dying = {
+        ...wrappedKeys(store),
+        async *all() {
+          for await (const key of wrappedKeys(store).all()) {
+            if (left-- === 0) throw new Error('killed')
+            yield key
+          }
+        }
+      }
+      await t.rejects(rotateKeys(both.masterKeys, dying), /killed/)
+      t.equal(
+        String((await both.content.open(owner, there(sealed)))[0]),
+        'words',
+        'what was sealed opens all the while'
+      )
+    }
+    const fresh = await both.content.seal({ ...owner, user: 'cem' }, [piece])
+    await rotateKeys(both.masterKeys, wrappedKeys(store))
+    t.equal(await rotateKeys(both.masterKeys, wrappedKeys(store)), 0)
+
+    const after = keysUnder(next)
+    t.equal(String((await after.content.open(owner, there(sealed)))[0]), 'words')
+    t.equal(String((await after.content.open({ ...owner, user: 'cem' }, there(fresh)))[0]), 'words')
+    t.equal((await openAuditKey(after.masterKeys, kept('audit'), systemEntropy)).publicKey, signer.publicKey)
+    await t.resolves(openIndexKey(after.masterKeys, kept('index'), systemEntropy))
+    const late = keysUnder(old)
+    await t.rejects(late.content.open(owner, there(sealed)), { code: 'KEY_UNAVAILABLE' })
+    await t.rejects(
+      late.content.seal({ ...owner, user: 'dan' }, [piece]),
+      { code: 'KEY_UNAVAILABLE' },
+      'and wraps none'
+    )
+    await t.rejects(
+      openIndexKey(late.masterKeys, kept('index'), systemEntropy),
+      /The master key does not open this store/
+    )
+  }
+)
+
+t.test('without a key that follows there is nothing to rotate to', async t => {
+  const { store } = await openStore(t)
+  const only = createMasterKeys(old, undefined, systemEntropy)
+  await t.rejects(rotateKeys(only, wrappedKeys(store)), { code: 'NO_MASTER_KEY_NEXT' })
+})
+
+t.test('ten messages at once make one key, and a destroyed one is known as destroyed, not as missing', async t => {
+  const { store } = await openStore(t)
+  const masterKeys = createMasterKeys(old, undefined, systemEntropy)
+  const kept = keptKeys(store)
+  const content = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy })
+  const sealed = await Promise.all(Array.from({ length: 10 }, () => content.seal(owner, [piece])))
+  t.equal((await kept.list(owner)).length, 1)
+  const ids = await content.mark(owner)
+  t.equal(String((await content.open(owner, there(sealed[0] ?? [])))[0]), 'words', 'a marked one still opens')
+  const anew = await content.seal(owner, [piece])
+  await content.destroy(owner, ids)
+  t.strictSame(await content.open(owner, there(sealed.flat())), Array(10).fill(null))
+  t.equal(String((await content.open(owner, there(anew)))[0]), 'words', 'who writes again has another key')
+  t.strictSame(await content.mark({ ...owner, user: 'nobody' }), [])
+  await t.rejects(content.open({ ...owner, user: 'ben' }, there(anew)), { code: 'KEY_UNAVAILABLE' })
+})
