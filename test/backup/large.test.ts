@@ -22,13 +22,14 @@ const large = await backupOf(t, 96)
 t.setTimeout(480_000)
 
 t.test('memory does not grow with what is stored', async t => {
-  const small = await backupOf(t, 24)
+  const [small, huge] = [await backupOf(t, 24), await backupOf(t, 160)]
   const target = () => ({ DATA_DIR: join(folder(t), 'data'), MASTER_KEY: key })
   for (const [what, few, many] of [
-    ['backup', small.peak, large.peak],
-    ['restore', await restored(small.file, target()), await restored(large.file, target())]
+    ['backup', small.peak, huge.peak],
+    ['restore', await restored(small.file, target()), await restored(huge.file, target())]
   ] as const) {
-    t.ok(many - few < 60, `${what}: ${few} MB for 24 MB, ${many} MB for 96 MB`)
+    // What waits to be collected comes to some tens of MB; what was held would come to 136 or more.
+    t.ok(many - few < 100, `${what}: ${few} MB for 24 MB, ${many} MB for 160 MB`)
   }
 })
 
