@@ -1,4 +1,3 @@
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { custodyAct } from './audit/custody-act.ts'
 import type { Clock } from './frames/clock.ts'
@@ -6,6 +5,7 @@ import type { Entropy } from './frames/entropy.ts'
 import { type Custody, createCustody } from './inbox/custody.ts'
 import type { KeptStore } from './kept-store.ts'
 import type { AuditOf } from './store/audit.ts'
+import { appendLines } from './store/durable-file.ts'
 import { pseudonymOf } from './vault/index-key.ts'
 
 /** The file of the ledger of erasures in a data folder. */
@@ -24,17 +24,6 @@ export function custodyOf(
     ...{ store, contentKeys, rotate, isShared },
     pseudonym: (tenant, address) => pseudonymOf(kept.indexKey, tenant, address),
     toldOf: custodyAct,
-    remember: line => append(parts.dataDir, line)
+    remember: line => appendLines(ledgerIn(parts.dataDir), [line])
   })
-}
-
-function append(dataDir: string, text: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const descriptor = openSync(ledgerIn(dataDir), 'a', 0o600)
-  try {
-    appendFileSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

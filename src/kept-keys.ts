@@ -1,5 +1,7 @@
+import { allRecords } from './store/all-records.ts'
 import { keyUserOf } from './store/sealing.ts'
 import type { RecordKey, Store, StoreRecord } from './store/store.ts'
+import { auditKey } from './store/transfer.ts'
 import { auditKeyLabel } from './vault/audit-key.ts'
 import { type KeptContentKey, type KeptContentKeys, labelOf } from './vault/content-keys.ts'
 import { indexKeyLabel } from './vault/index-key.ts'
@@ -8,7 +10,6 @@ import type { WrappedKey, WrappedKeys } from './vault/rotate-keys.ts'
 
 // More than one person has in a lifetime: each erasure leaves the name of one.
 const mostKeys = 1_000
-const perPage = 500
 
 const turnedKey: RecordKey = { tenant: 'server', user: 'server', kind: 'key-turned', id: 'to' }
 
@@ -28,12 +29,7 @@ export function keptKeys(store: Pick<Store, 'record' | 'records' | 'putRecord'>)
 export function wrappedKeys(store: Pick<Store, 'record' | 'recordsUnder' | 'putRecord'>): WrappedKeys {
   return {
     async *all() {
-      for (let after: StoreRecord | undefined; ; ) {
-        const page = await store.recordsUnder({ tenant: 'server' }, { ...(after && { after }), limit: perPage })
-        for (const record of page) yield* wrappedIn(store, record)
-        after = page.at(-1)
-        if (after === undefined) return
-      }
+      for await (const record of allRecords(store, { tenant: 'server' })) yield* wrappedIn(store, record)
     },
     turned: () => turnedIn(store),
     async turn(to) {
@@ -47,11 +43,11 @@ export function wrappedKeys(store: Pick<Store, 'record' | 'recordsUnder' | 'putR
 function wrappedIn(store: Pick<Store, 'putRecord'>, record: StoreRecord): WrappedKey[] {
   if (record.kind !== 'key') return []
   if (record.user === 'server') {
-    // The audit key stands behind its public half.
-    const [wrapped = '', publicHalf] = String(record.data).split('.').reverse()
-    const label = publicHalf === undefined ? indexKeyLabel : auditKeyLabel
-    const data = (anew: string) => (publicHalf === undefined ? anew : `${publicHalf}.${anew}`)
-    return [{ label, wrapped, replace: anew => store.putRecord(record, data(anew), record.version) }]
+    const kept = String(record.data)
+    const put = (data: string) => store.putRecord(record, data, record.version)
+    if (record.id !== auditKey.id) return [{ label: indexKeyLabel, wrapped: kept, replace: put }]
+    const [publicHalf, wrapped = ''] = kept.split('.')
+    return [{ label: auditKeyLabel, wrapped, replace: anew => put(`${publicHalf}.${anew}`) }]
   }
   const data = record.data as KeptContentKey
   if (data.state === 'destroyed') return []

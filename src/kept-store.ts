@@ -4,7 +4,6 @@ import type { Clock } from './frames/clock.ts'
 import type { Entropy } from './frames/entropy.ts'
 import { keptKeys, wrappedKeys } from './kept-keys.ts'
 import { createSealedStore } from './store/sealed-store.ts'
-import type { Sealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite/sqlite.ts'
 import type { RecordKey, Store } from './store/store.ts'
 import { auditKey as auditKeyAt, restoreMark } from './store/transfer.ts'
@@ -33,16 +32,15 @@ export interface KeptStore {
   close(): Promise<void>
 }
 
-/** What opening takes besides the configuration; `seal` lets a harness stand between the sealing and the store. */
+/** What opening takes besides the configuration. */
 export interface KeptStoreParts {
   readonly clock: Clock
   readonly entropy: Entropy
-  readonly seal?: (store: Store, sealing: Sealing) => Store
 }
 
 /** Opens the configured store and its keys, which are made on the first start. Rejects with an Error that says what to do. */
 export async function openKeptStore(config: Config, parts: KeptStoreParts): Promise<KeptStore> {
-  const { clock, entropy, seal = createSealedStore } = parts
+  const { clock, entropy } = parts
   const masterKey = readMasterKey(config.dataDir, config.masterKey, entropy)
   const masterKeys = createMasterKeys(masterKey, config.masterKeyNext, entropy)
   const store = await openStore(config, parts)
@@ -53,7 +51,7 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
     return {
       name: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
       isShared: config.databaseUri !== undefined,
-      store: seal(store, contentKeys),
+      store: createSealedStore(store, contentKeys),
       masterKeys: [masterKey, ...(config.masterKeyNext === undefined ? [] : [config.masterKeyNext])],
       indexKey,
       auditKey,

@@ -170,7 +170,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     deletesMedia: tenant => accounts.get(tenant)?.deletesMedia === true
   })
   const worker = createWorker(engine, {
-    tenants: [...accounts.keys()],
+    tenants,
     concurrency: config.workerConcurrency,
     leaseMs: config.leaseMs,
     contentMs: config.retention.contentMs,
@@ -185,7 +185,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const stopTimers = keepTimers(parts)
   const deleting = config.accounts.filter(({ deletesMedia }) => deletesMedia).map(({ sid }) => sid)
   const stopDeleting = keepMediaDeleted({ ...parts, channelOf, toldOf: mediaAct, tenants: deleting })
-  const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants: [...accounts.keys()] })
+  const stopReconciling = keepReconciled({ ...parts, inbox, channelOf, tenants })
   const stopSealing = keepSealed({ ...parts, key: kept.auditKey, file: config.auditHeadsFile })
   return {
     config,
@@ -195,7 +195,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     channelOf,
     store,
     storeName: kept.name,
-    custody: custodyOf(kept, { ...parts, dataDir: config.dataDir, tenants: [...accounts.keys()] }),
+    custody: custodyOf(kept, { ...parts, dataDir: config.dataDir, tenants }),
     inbox,
     worker,
     switches,

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../frames/clock.ts'
 import type { Observe } from '../frames/event.ts'
+import { appendLines } from '../store/durable-file.ts'
 import type { Store } from '../store/store.ts'
 import type { AuditKey } from '../vault/audit-key.ts'
 import { signHead } from './heads.ts'
-import { appendHeads } from './heads-file.ts'
 
 const lookEveryMs = 1_000
 const headsEveryMs = 3_600_000
@@ -69,7 +69,7 @@ function createHeadsTeller({ store, clock, observe, key, file }: SealingParts): 
     const heads = all.filter(({ tenant, n }) => told.get(tenant) !== n).map(head => signHead(head, key, clock.now()))
     for (const { tenant, n, hash, signature } of heads) observe('audit.head', { tenant, n, hash, signature })
     try {
-      await appendHeads(file, heads)
+      await appendLines(file, heads)
       for (const { tenant, n } of heads) told.set(tenant, n)
     } catch {
       observe('alert', { code: 'AUDIT_HEADS_NOT_KEPT', execution: null })

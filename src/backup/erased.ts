@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { RecordEntry } from '../store/transfer.ts'
+import { keyUserOf } from '../store/sealing.ts'
+import type { ErasedLine, RecordEntry } from '../store/transfer.ts'
 
-/** A line of the ledger of erasures: whose keys were destroyed, and which. */
 const ledgerLine = z.strictObject({
   at: z.iso.datetime(),
   tenant: z.string(),
   user: z.string(),
   keys: z.array(z.string())
 })
-export type ErasedLine = Readonly<Omit<z.infer<typeof ledgerLine>, 'keys'>> & { readonly keys: readonly string[] }
 
 /** Reads ledgers of erasures. Rejects with an Error that says what to do where one cannot be read. */
 export async function readLedgers(files: readonly string[]): Promise<ErasedLine[]> {
@@ -30,7 +29,7 @@ export async function readLedgers(files: readonly string[]): Promise<ErasedLine[
 
 /** The keys of a backup as they come back: those that were destroyed since it was made stay destroyed. */
 export function withoutErased(keys: readonly RecordEntry[], ledger: readonly ErasedLine[]): RecordEntry[] {
-  const gone = new Map(ledger.flatMap(({ at, tenant, user, keys }) => keys.map(id => [`${tenant}/${user} ${id}`, at])))
+  const gone = new Map(ledger.flatMap(({ at, keys, ...owner }) => keys.map(id => [`${keyUserOf(owner)} ${id}`, at])))
   return keys.map(entry => {
     const at = gone.get(`${entry.user} ${entry.id}`)
     return at === undefined ? entry : { ...entry, data: JSON.stringify({ state: 'destroyed', at }) }

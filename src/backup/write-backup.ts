@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { syncFolder } from '../store/durable-file.ts'
 import { type RecordEntry, restoreMark, type StoreSource } from '../store/transfer.ts'
 import { flawIn } from './flaw.ts'
 import { type Counts, type End, type Flaw, formatVersion, type Header, toLine } from './format.ts'
@@ -86,10 +87,4 @@ async function writeEntries(file: string, source: StoreSource, about: BackupOpti
 
 function unfinished(): Error {
   return new Error('This store is only partly restored: run that restore again, to its end, before it is backed up.')
-}
-
-/** A new name is on disk once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
-  await handle.sync().finally(() => handle.close())
 }

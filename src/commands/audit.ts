@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { exportLines } from '../audit/export.ts'
 import { type Finding, incomplete } from '../audit/finding.ts'
 import type { SignedHead } from '../audit/heads.ts'
-import { appendHeads, readHeads } from '../audit/heads-file.ts'
+import { readHeads } from '../audit/heads-file.ts'
 import { verifyExport } from '../audit/verify-export.ts'
 import { type Verified, verifyStore } from '../audit/verify-store.ts'
 import { type AuditConfig, readStoreConfig } from '../config/store.ts'
@@ -14,6 +14,7 @@ import { systemClock } from '../frames/clock.ts'
 import { systemEntropy } from '../frames/entropy.ts'
 import { counted, type Screen } from '../screen.ts'
 import type { AuditSource } from '../store/audit-source.ts'
+import { appendLines } from '../store/durable-file.ts'
 import { openAudit, told } from '../transfer.ts'
 import { type AuditKey, publicHalf, unwrapAuditKey } from '../vault/audit-key.ts'
 import { findMasterKeys } from '../vault/master-keys.ts'
@@ -145,7 +146,7 @@ const exportTo: Command = async (args, { env, screen }) => {
     ).catch(error => {
       throw error.code === 'EEXIST' ? new Error(`${file} is there already: name another file.`) : told(error)
     })
-    await appendHeads(config.auditHeadsFile, heads)
+    await appendLines(config.auditHeadsFile, heads)
     if (file !== undefined) screen.print(`${counted(heads.length, 'chain')} with the signed heads are in ${file}.`)
     return 0
   } finally {

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { signHead } from '../audit/heads.ts'
-import { appendHeads } from '../audit/heads-file.ts'
 import { restoreAct } from '../audit/restore-act.ts'
 import { readLedgers } from '../backup/erased.ts'
 import { type RestoreOptions, restoreBackup, type Verified, verifyBackup } from '../backup/restore.ts'
@@ -10,6 +9,7 @@ import { ledgerIn } from '../custody.ts'
 import { systemClock } from '../frames/clock.ts'
 import { systemEntropy } from '../frames/entropy.ts'
 import { counted, type Screen } from '../screen.ts'
+import { appendLines } from '../store/durable-file.ts'
 import { openAudit, openTarget, told } from '../transfer.ts'
 import { unwrapAuditKey } from '../vault/audit-key.ts'
 import { opensIndexKey } from '../vault/index-key.ts'
@@ -88,7 +88,7 @@ async function tellHeads(config: AuditConfig): Promise<void> {
     if (typeof kept !== 'string' || masterKeys === null) return
     const key = unwrapAuditKey(masterKeys, kept)
     const heads = (await source.heads()).map(head => signHead(head, key, systemClock.now()))
-    await appendHeads(config.auditHeadsFile, heads)
+    await appendLines(config.auditHeadsFile, heads)
   } finally {
     await source.close()
   }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { TwilioAccount } from '../channels/twilio-account.ts'
 import { isAddress, isPerson, isSharedKey } from './checks.ts'
+import { readJsonFile } from './json-file.ts'
 import type { ProviderSettings } from './providers.ts'
 import { type Settings, variables } from './variables.ts'
 import type { Warning } from './warnings.ts'
@@ -41,7 +41,9 @@ export function readAccounts(
   warnings: Warning[]
 ): [TwilioAccount, ...TwilioAccount[]] {
   const path = settings.TWILIO_ACCOUNTS_FILE
-  const entries = path === undefined ? [] : readFile(path, problems)
+  const about = { name: 'TWILIO_ACCOUNTS_FILE', schema: fileSchema }
+  const file = path === undefined ? null : readJsonFile({ ...about, path }, problems, issues => issues.map(problemOf))
+  const entries = file?.accounts ?? []
   const accounts: [TwilioAccount, ...TwilioAccount[]] = [
     ofVariables(settings, problems),
     ...entries.map((entry, i) => ofFile(entry, `accounts.${i}`, env, problems))
@@ -145,17 +147,6 @@ export function mustKeepApart(
   if (providers.some(({ apiKey }) => apiKey !== undefined && secrets.includes(apiKey))) {
     problems.push('A key of a provider is also a secret of a Twilio account: give the provider its own.')
   }
-}
-
-function readFile(path: string, problems: string[]): readonly Entry[] {
-  try {
-    const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (parsed.success) return parsed.data.accounts
-    for (const issue of parsed.error.issues) problems.push(problemOf(issue))
-  } catch {
-    problems.push('TWILIO_ACCOUNTS_FILE cannot be read as JSON: check the path and the file.')
-  }
-  return []
 }
 
 /** A sentence that names the place and never a value: somebody may have put a secret there. */

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { type Budgets, type BudgetsOf, defaultBudgets } from '../policy/budgets.ts'
+import { readJsonFile } from './json-file.ts'
 import type { Settings } from './variables.ts'
 
 const most = 1_000_000_000
@@ -31,8 +31,10 @@ type File = z.infer<typeof fileSchema>
  * What is wrong goes to `problems` as sentences.
  */
 export function readBudgets(settings: Settings, tenants: readonly string[], problems: string[]): BudgetsOf {
-  const { tenants: own = {}, ...all } =
-    settings.BUDGETS_FILE === undefined ? {} : readFile(settings.BUDGETS_FILE, problems)
+  const path = settings.BUDGETS_FILE
+  const about = { name: 'BUDGETS_FILE', schema: fileSchema }
+  const file = path === undefined ? null : readJsonFile({ ...about, path }, problems, issues => issues.map(problemOf))
+  const { tenants: own = {}, ...all }: File = file ?? {}
   const base: Budgets = { messagesPerMinute: settings.RATE_LIMIT_PER_SENDER, ...defaultBudgets, ...given(all) }
   const unknown = Object.keys(own).filter(tenant => !tenants.includes(tenant))
   if (unknown.length > 0) {
@@ -54,18 +56,9 @@ function given(budgets: Partial<Record<keyof Budgets, number | undefined>>): Par
   return Object.fromEntries(Object.entries(budgets).filter(([, value]) => value !== undefined))
 }
 
-function readFile(path: string, problems: string[]): File {
-  try {
-    const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (parsed.success) return parsed.data
-    for (const { path: place, code, message } of parsed.error.issues) {
-      const where = ['BUDGETS_FILE', ...(place.length > 0 ? [`at ${place.map(shown).join('.')}`] : [])].join(' ')
-      const said = message.startsWith('must be ') ? message : 'does not fit'
-      const what = code === 'unrecognized_keys' ? 'has a budget that is not known' : said
-      problems.push(`${where} ${what}: compare it with the README.`)
-    }
-  } catch {
-    problems.push('BUDGETS_FILE cannot be read as JSON: check the path and the file.')
-  }
-  return {}
+function problemOf({ path, code, message }: z.core.$ZodIssue): string {
+  const where = ['BUDGETS_FILE', ...(path.length > 0 ? [`at ${path.map(shown).join('.')}`] : [])].join(' ')
+  const said = message.startsWith('must be ') ? message : 'does not fit'
+  const what = code === 'unrecognized_keys' ? 'has a budget that is not known' : said
+  return `${where} ${what}: compare it with the README.`
 }

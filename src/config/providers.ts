@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { isLoopback } from '../channels/public-url.ts'
 import { baseUrl } from './checks.ts'
+import { readJsonFile } from './json-file.ts'
 import { type Settings, variables } from './variables.ts'
 import type { Warning } from './warnings.ts'
 
@@ -52,7 +52,10 @@ const providerKeys = new Set(['OPENAI_API_KEY', 'TRANSCRIBE_API_KEY'])
  * to `problems` as sentences, what is odd to `warnings` as codes. Keys of the file are read from `env` by the names it gives.
  */
 export function readProviders(settings: Settings, env: Env, problems: string[], warnings: Warning[]): Providers {
-  const file = settings.PROVIDERS_FILE === undefined ? {} : readFile(settings.PROVIDERS_FILE, problems)
+  const path = settings.PROVIDERS_FILE
+  const about = { name: 'PROVIDERS_FILE', schema: fileSchema }
+  const file: File | null =
+    path === undefined ? {} : readJsonFile({ ...about, path }, problems, issues => [problemOf(issues)])
   if (file === null) return { transcribe: [], respond: [] }
   const listed = (entries: readonly Entry[]) => entries.map(one => fromFile(one, env, problems))
   const local = settings.SPEECH === 'local'
@@ -110,16 +113,9 @@ function fromFile({ keyVariable, ...provider }: Entry, env: Env, problems: strin
   return { ...provider, apiKey: value }
 }
 
-function readFile(path: string, problems: string[]): File | null {
-  try {
-    const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (parsed.success) return parsed.data
-    const places = parsed.error.issues.map(issue => issue.path.join('.') || 'its top')
-    problems.push(`PROVIDERS_FILE does not fit at ${places.join(', ')}: compare it with the README.`)
-  } catch {
-    problems.push('PROVIDERS_FILE cannot be read as JSON: check the path and the file.')
-  }
-  return null
+function problemOf(issues: readonly z.core.$ZodIssue[]): string {
+  const places = issues.map(issue => issue.path.join('.') || 'its top')
+  return `PROVIDERS_FILE does not fit at ${places.join(', ')}: compare it with the README.`
 }
 
 function isInTheClear(url: string): boolean {

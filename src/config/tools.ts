@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { isLoopback } from '../channels/public-url.ts'
 import { toolClasses } from '../frames/kinds.ts'
 import type { ServerSettings } from '../tools/mcp/server-settings.ts'
+import { readJsonFile } from './json-file.ts'
 
 const secretName = /^[a-z][a-z0-9]{0,62}(?:-[a-z0-9]{1,62}){0,8}$/
 const value = z.union([
@@ -41,11 +41,12 @@ const fileSchema = z.strictObject({ servers: z.record(serverName, z.record(z.str
 /** The MCP servers of TOOLS_FILE, in its order; none where it is not set. What is wrong goes to `problems` as sentences that repeat no value. */
 export function readTools(path: string | undefined, problems: string[]): readonly ServerSettings[] {
   if (path === undefined) return []
-  const file = readFile(path, problems)
+  const about = { name: 'TOOLS_FILE', path, schema: fileSchema }
+  const file = readJsonFile(about, problems, issues => sentences(issues, ''))
   return Object.entries(file?.servers ?? {}).flatMap(([name, given]) => {
     const parsed = 'url' in given ? remote.safeParse(given) : program.safeParse(given)
     if (!parsed.success) {
-      problems.push(...sentences(parsed.error, `servers.${name}`))
+      problems.push(...sentences(parsed.error.issues, `servers.${name}`))
       return []
     }
     return [settingsOf(name, parsed.data)]
@@ -61,18 +62,7 @@ function settingsOf(name: string, given: z.infer<typeof program> | z.infer<typeo
   return { name, reached: { by: 'stdio', command, args, env }, tools: trusted }
 }
 
-function readFile(path: string, problems: string[]): z.infer<typeof fileSchema> | null {
-  try {
-    const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (parsed.success) return parsed.data
-    problems.push(...sentences(parsed.error, ''))
-  } catch {
-    problems.push('TOOLS_FILE cannot be read as JSON: check the path and the file.')
-  }
-  return null
-}
-
-function sentences({ issues }: z.ZodError, below: string): string[] {
+function sentences(issues: readonly z.core.$ZodIssue[], below: string): string[] {
   return issues.slice(0, 10).map(issue => {
     const parts = [below, ...issue.path.map(String)].filter(part => part !== '')
     const place =

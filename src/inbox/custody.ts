@@ -3,18 +3,11 @@ import type { Entropy } from '../frames/entropy.ts'
 import { Failure } from '../frames/failure.ts'
 import type { AuditOf, AuditRecord } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
+import type { ErasedLine } from '../store/transfer.ts'
 import type { ContentKeys } from '../vault/content-keys.ts'
 import { eraseUser } from './erase-user.ts'
 import { exportUser } from './export-user.ts'
 import { readPerson } from './person-record.ts'
-
-/** What an erasure leaves behind, as a line of the ledger: by it a restore knows whose keys not to bring back. */
-export interface ErasedLine {
-  readonly at: string
-  readonly tenant: string
-  readonly user: string
-  readonly keys: readonly string[]
-}
 
 /** What the operator does with people's data and with the keys. An `address` is a person's, or the pseudonym that the API shows. */
 export interface Custody {
@@ -40,7 +33,7 @@ export interface CustodyParts {
   readonly entropy: Entropy
   readonly auditOf: AuditOf
   readonly toldOf: (id: string, said: Said, now: number) => AuditRecord
-  readonly remember: (line: string) => void
+  readonly remember: (line: ErasedLine) => Promise<void>
 }
 
 /** Puts the acts together over a store. */
@@ -74,7 +67,7 @@ export function createCustody(parts: CustodyParts): Custody {
         await tell({ tenant, action: 'user.erase', outcome: null, detail: { principal } })
         const { keys, cancelled } = await eraseUser(parts, { tenant, principal })
         const erased = { at: new Date(clock.now()).toISOString(), tenant, user: principal, keys }
-        parts.remember(line(erased))
+        await parts.remember(erased)
         const detail = { principal, keys: keys.length, cancelled }
         await tell({ tenant, action: 'user.erase', outcome: 'done', detail })
         lines.push({ ...erased, cancelled })

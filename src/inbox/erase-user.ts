@@ -4,10 +4,10 @@ import type { Entropy } from '../frames/entropy.ts'
 import type { Execution } from '../frames/execution.ts'
 import { Failure } from '../frames/failure.ts'
 import { type Frame, makeFrame } from '../frames/frame.ts'
+import { allRecords } from '../store/all-records.ts'
 import type { AuditOf } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
 import { type ContentKeys, keyCacheMs } from '../vault/content-keys.ts'
-import { recordsOf } from './export-user.ts'
 
 /** What an erasure did: the keys that are gone, and how much work was called off. */
 export interface Erased {
@@ -76,7 +76,7 @@ function cancel(parts: EraseParts, execution: Execution): Promise<boolean> {
 async function deleteRecords(store: Store, owner: { tenant: string; user: string }): Promise<void> {
   for (let again = true; again; ) {
     again = false
-    for await (const record of recordsOf(store, owner)) {
+    for await (const record of allRecords(store, owner)) {
       if (record.kind !== 'person' && !(await store.putRecord(record, null, record.version))) again = true
     }
   }

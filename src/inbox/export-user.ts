@@ -1,4 +1,5 @@
 import type { Execution } from '../frames/execution.ts'
+import { allRecords } from '../store/all-records.ts'
 import type { Store } from '../store/store.ts'
 
 const perPage = 50
@@ -17,7 +18,7 @@ export async function* exportUser(
         yield { type: 'audio', execution: id, n: place, base64: Buffer.from(bytes).toString('base64') }
     }
   }
-  for await (const { kind, id, data } of recordsOf(store, { tenant, user: principal })) {
+  for await (const { kind, id, data } of allRecords(store, { tenant, user: principal })) {
     yield { type: 'record', kind, id, data }
   }
 }
@@ -31,15 +32,5 @@ async function* executionsOf(store: Store, lane: string): AsyncGenerator<Executi
     const page: Execution[] = await store.earlier(lane, last.id, perPage)
     yield* page
     last = page.at(-1)
-  }
-}
-
-/** The records of one user, of every kind. */
-export async function* recordsOf(store: Pick<Store, 'recordsUnder'>, of: { tenant: string; user: string }) {
-  for (let after: Parameters<Store['recordsUnder']>[1]['after']; ; ) {
-    const page = await store.recordsUnder(of, { ...(after && { after }), limit: perPage })
-    yield* page
-    after = page.at(-1)
-    if (after === undefined) return
   }
 }

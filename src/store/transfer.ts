@@ -86,6 +86,14 @@ export interface StoreTarget {
   close(): Promise<void>
 }
 
+/** What an erasure leaves behind, a line of a ledger outside the store: by it a restore knows whose keys not to bring back. `at` is ISO 8601. */
+export interface ErasedLine {
+  readonly at: string
+  readonly tenant: string
+  readonly user: string
+  readonly keys: readonly string[]
+}
+
 /** The record that stands while a restore is under way; its data is the name of that. No server starts on such a store. */
 export const restoreMark: RecordKey = { tenant: 'server', user: 'server', kind: 'restore', id: 'under-way' }
 

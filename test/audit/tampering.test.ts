@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../src/audit/finding.ts'
 import { signHead } from '../../src/audit/heads.ts'
-import { appendHeads, readHeads } from '../../src/audit/heads-file.ts'
+import { readHeads } from '../../src/audit/heads-file.ts'
 import { verifyStore } from '../../src/audit/verify-store.ts'
 import { openerOf } from '../../src/frame-opener.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { type Frame, noTail, relinkFrame } from '../../src/frames/frame.ts'
 import { jcsHash } from '../../src/frames/jcs.ts'
 import { blockHashOf, rootOf } from '../../src/store/audit-block.ts'
+import { appendLines } from '../../src/store/durable-file.ts'
 import type { Store } from '../../src/store/store.ts'
 import { openAudit } from '../../src/transfer.ts'
 import { type AuditKey, openAuditKey } from '../../src/vault/audit-key.ts'
@@ -239,7 +240,7 @@ async function sealed(t: Test, kind: Kind) {
   }
   const key = await keyOf(store)
   const files = join(folder(t), 'heads.jsonl')
-  await appendHeads(
+  await appendLines(
     files,
     (await store.auditHeads()).map(head => signHead(head, key, Date.now()))
   )

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type Db, MongoClient } from 'mongodb'
 import type { State } from '../../src/frames/execution.ts'
 import type { Frame } from '../../src/frames/frame.ts'
-import { type KeyRow, openerOf } from './opened.ts'
+import { type KeyRow, openedBy } from './opened.ts'
 
 const patienceMs = 30_000
 
@@ -53,7 +53,7 @@ async function openAll(
   rows: readonly (Raw & { frames: readonly string[] })[],
   keys: readonly KeyRow[]
 ): Promise<Map<string, Kept>> {
-  const open = openerOf(ground, keys)
+  const open = openedBy(ground, keys)
   const kept = new Map<string, Kept>()
   for (const row of rows) {
     const { id, state, n, hash, frames } = row

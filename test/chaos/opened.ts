@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { systemClock } from '../../src/frames/clock.ts'
+import { resolve } from 'node:path'
+import { openerOf } from '../../src/frame-opener.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { Frame } from '../../src/frames/frame.ts'
-import { createSealedContent } from '../../src/store/sealed-content.ts'
-import { createContentKeys, type KeptContentKey } from '../../src/vault/content-keys.ts'
-import { createMasterKeys } from '../../src/vault/master-keys.ts'
+import { keyUserOf, type Owner } from '../../src/store/sealing.ts'
+import { findMasterKeys } from '../../src/vault/master-keys.ts'
 
 /** A key as it lies on disk: whose it is (`tenant/lane`), and its data as JSON. */
 export interface KeyRow {
@@ -14,34 +12,23 @@ export interface KeyRow {
   readonly data: string
 }
 
-/** Opens what servers have sealed, with the master key of their environment or their folder. */
-export function openerOf(
+/** Opens what servers have sealed, with the master key of their environment or their folder; where nobody sealed anything there is none. */
+export function openedBy(
   { dataDir, env }: { dataDir: string; env: Readonly<Record<string, string>> },
   keys: readonly KeyRow[]
-): (owner: { tenant: string; lane: string }, frames: readonly string[]) => Promise<Frame[]> {
-  // Where nobody sealed anything there is no master key.
-  if (keys.length === 0) return async (_owner, frames) => frames.map(json => JSON.parse(json))
-  const master = Buffer.from(env.MASTER_KEY ?? readFileSync(join(dataDir, 'master.key'), 'utf8').trim(), 'base64')
+): (owner: { tenant: string; lane: string }, frames: readonly string[]) => Promise<readonly Frame[]> {
   const rows = Map.groupBy(keys, ({ user }) => user)
-  const kept = {
-    list: async ({ tenant, user }: { tenant: string; user: string }) =>
-      (rows.get(`${tenant}/${user}`) ?? []).map(({ id, data }) => ({
-        ...{ id, version: 1 },
-        data: JSON.parse(data) as KeptContentKey
-      })),
-    put: async () => false,
-    turned: async () => null
-  }
-  const masterKeys = createMasterKeys(master, undefined, systemEntropy)
-  const content = createSealedContent(
-    createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy })
-  )
-  return async ({ tenant, lane }, frames) => {
-    const opened = await content.openFrames(
+  const contentKeys = async (owner: Owner) =>
+    (rows.get(keyUserOf(owner)) ?? []).map(({ id, data }) => ({ id, data: JSON.parse(data) }))
+  const masterKey = env.MASTER_KEY === undefined ? undefined : Buffer.from(env.MASTER_KEY, 'base64')
+  const own = { dataDir: resolve(dataDir), masterKey, masterKeyNext: undefined }
+  const open = openerOf({ contentKeys }, findMasterKeys(own, systemEntropy)) ?? (async (_, frames) => frames)
+  return async ({ tenant, lane }, kept) => {
+    const frames = await open(
       { tenant, user: lane },
-      frames.map(json => JSON.parse(json))
+      kept.map(json => JSON.parse(json))
     )
-    if (opened === null) throw new Error('nothing was erased here')
-    return opened
+    if (frames === null) throw new Error('nothing was erased here')
+    return frames
   }
 }

@@ -144,6 +144,7 @@ t.test('each secret is found in each dress, alone and within a long text', async
 
 t.test('random secrets are found in each dress as well', async t => {
   const random = randomFrom(27)
+  const missed: string[] = []
   const alphabet = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.~!']
   for (let i = 0; i < 300; i++) {
     const length = 8 + Math.floor(random() * 60)
@@ -151,10 +152,10 @@ t.test('random secrets are found in each dress as well', async t => {
     const one = createKnownSecrets()
     one.add(secret)
     for (const [dress, put] of Object.entries(dresses)) {
-      if (!one.findIn(`Here: ${put(secret)}!`)) t.fail(`${secret}, ${dress}`)
+      if (!one.findIn(`Here: ${put(secret)}!`)) missed.push(`${secret}, ${dress}`)
     }
   }
-  t.pass('all of them')
+  t.strictSame(missed, [])
 })
 
 t.test('bytes that are no text are found in hex and base64', async t => {
