@@ -32,15 +32,16 @@ export interface KeptStore {
   close(): Promise<void>
 }
 
-/** What opening takes besides the configuration. */
+/** What opening takes besides the configuration. `seal` is what seals content on its way into the store: a bench that weighs it leaves it out. */
 export interface KeptStoreParts {
   readonly clock: Clock
   readonly entropy: Entropy
+  readonly seal?: typeof createSealedStore
 }
 
 /** Opens the configured store and its keys, which are made on the first start. Rejects with an Error that says what to do. */
 export async function openKeptStore(config: Config, parts: KeptStoreParts): Promise<KeptStore> {
-  const { clock, entropy } = parts
+  const { clock, entropy, seal = createSealedStore } = parts
   const masterKey = readMasterKey(config.dataDir, config.masterKey, entropy)
   const masterKeys = createMasterKeys(masterKey, config.masterKeyNext, entropy)
   const store = await openStore(config, parts)
@@ -51,7 +52,7 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
     return {
       name: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
       isShared: config.databaseUri !== undefined,
-      store: createSealedStore(store, contentKeys),
+      store: seal(store, contentKeys),
       masterKeys: [masterKey, ...(config.masterKeyNext === undefined ? [] : [config.masterKeyNext])],
       indexKey,
       auditKey,

@@ -22,7 +22,7 @@ const leaveMs = 25_000
 /** Starts the server of an environment and answers its port; it drains on SIGTERM and SIGINT. Rejects with an Error that says what to do. */
 export async function startServer(
   env: NodeJS.ProcessEnv,
-  extra: Pick<Surroundings, 'wrap' | 'tools'> = {}
+  extra: Pick<Surroundings, 'wrap' | 'tools' | 'seal' | 'auditOf'> = {}
 ): Promise<{ port: number }> {
   const config = readConfig(env)
   const log = createLog({ level: config.logLevel })

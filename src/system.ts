@@ -38,6 +38,7 @@ import { createResponder, createTranscriber } from './providers/openai.ts'
 import type { Provider } from './providers/provider.ts'
 import { defaultSpeechModelDir } from './providers/speech-model.ts'
 import { openRemoteTools } from './remote-tools.ts'
+import type { AuditOf } from './store/audit.ts'
 import type { Store } from './store/store.ts'
 import { contactTools } from './tools/contacts.ts'
 import { exportTools } from './tools/export.ts'
@@ -61,9 +62,10 @@ export interface Ports {
   readonly channel: Channel
 }
 
-/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports; `tools` are the built-in ones unless others are given. */
+/** What the rooms are given besides the configuration. `wrap` lets a harness stand between the rooms and the ports; `tools` are the built-in ones unless others are given; `auditOf` says what is told of frames. */
 export interface Surroundings extends KeptStoreParts {
   readonly observe: Observe
+  readonly auditOf?: AuditOf
   readonly wrap?: (ports: Ports) => Ports
   readonly tools?: readonly Tool[]
 }
@@ -136,10 +138,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const egress = createEgress({ known, canaryOf: canary })
   const offers = () => registry.offers()
   const agent = createAgent({ ...config, provider, offers, instructions, memoryTokens, clock, canaryOf: canary })
-  const auditOf = createAuditOf({
-    fingerprint: text => fingerprintOf(indexKey, text),
-    classOf: name => registry.get(name)?.class ?? null
-  })
+  const fingerprint = (text: string) => fingerprintOf(indexKey, text)
+  const classOf = (name: string) => registry.get(name)?.class ?? null
+  const { auditOf = createAuditOf({ fingerprint, classOf }) } = surroundings
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const tokenOf = (hash: string, decision: string) => approvalTokenOf(indexKey, hash, decision)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import { Failure } from '../frames/failure.ts'
@@ -37,13 +38,17 @@ export function createContentKeys(parts: {
   const cache = createKeyCache({ load, make, now: () => clock.monotonic(), freshMs: keyCacheMs })
 
   async function load(owner: KeyOwner) {
-    const keys = new Map<string, Buffer | null>()
+    const keys = new Map<string, KeyObject | null>()
     let current: string | null = null
     for (const { id, data } of await kept.list(owner)) {
-      const key =
-        data.state === 'destroyed' ? null : (masterKeys.unwrap(labelOf(owner, id), data.wrapped)?.key ?? undefined)
-      if (key === undefined) continue
-      keys.set(id, key)
+      if (data.state === 'destroyed') {
+        keys.set(id, null)
+        continue
+      }
+      const unwrapped = masterKeys.unwrap(labelOf(owner, id), data.wrapped)
+      // One that does not open is as good as one that is not there.
+      if (unwrapped === null) continue
+      keys.set(id, createSecretKey(unwrapped.key))
       if (data.state === 'active') current ??= id
     }
     return { keys, current }
@@ -122,7 +127,7 @@ function sealLabel({ tenant, user }: KeyOwner, place: string, id: string): strin
   return `knomly content\0${tenant}\0${user}\0${place}\0${id}`
 }
 
-function opened(key: Buffer, label: string, sealed: Uint8Array): Buffer {
+function opened(key: KeyObject, label: string, sealed: Uint8Array): Buffer {
   try {
     return open(key, label, Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength))
   } catch (cause) {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { Failure } from '../frames/failure.ts'
 
 /** Whose content a key seals. */
@@ -8,7 +9,7 @@ export interface KeyOwner {
 
 /** The keys of an owner by id, null for one that was destroyed; `current` is the one to seal with. */
 export interface Keyring {
-  readonly keys: ReadonlyMap<string, Buffer | null>
+  readonly keys: ReadonlyMap<string, KeyObject | null>
   readonly current: string | null
 }
 
@@ -59,7 +60,7 @@ export function createKeyCache(parts: {
 
   return {
     /** The key to seal with, made where there is none. Throws KEY_UNAVAILABLE where none can be had. */
-    async current(owner: KeyOwner): Promise<{ id: string; key: Buffer }> {
+    async current(owner: KeyOwner): Promise<{ id: string; key: KeyObject }> {
       const ring = await ringOf(owner)
       const { keys, current } = ring.current === null ? await withCurrent(owner) : ring
       const key = current === null ? null : keys.get(current)
@@ -67,7 +68,7 @@ export function createKeyCache(parts: {
       return { id: current, key }
     },
     /** A key by its id: null for a destroyed one, undefined for one that is not there. What is not known may be new: it is looked for once. */
-    async byId(owner: KeyOwner, id: string): Promise<Buffer | null | undefined> {
+    async byId(owner: KeyOwner, id: string): Promise<KeyObject | null | undefined> {
       const known = (await ringOf(owner)).keys.get(id)
       if (known !== undefined) return known
       return (await remember(nameOf(owner), () => load(owner))).keys.get(id)

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Entropy } from '../frames/entropy.ts'
 import { findMasterKey } from './master-key.ts'
 import { open, seal } from './sealing.ts'
@@ -17,14 +17,14 @@ export interface MasterKeys {
 
 /** Holds the master keys. The names they go by in the store tell nothing of them. */
 export function createMasterKeys(current: Buffer, next: Buffer | undefined, entropy: Entropy): MasterKeys {
-  const keys = next === undefined ? [current] : [current, next]
+  const keys = (next === undefined ? [current] : [current, next]).map(key => createSecretKey(key))
   const names = keys.map(nameOf)
   const newest = keys.length - 1
   return {
     next: next === undefined ? null : (names[newest] ?? null),
     isOurs: name => names.includes(name),
     wrap(label, key, turned) {
-      const wrapper = turned === null ? current : keys[names.indexOf(turned)]
+      const wrapper = turned === null ? keys[0] : keys[names.indexOf(turned)]
       if (wrapper === undefined) throw new Error(anotherKey)
       return seal(wrapper, label, key, entropy).toString('base64')
     },
@@ -57,6 +57,6 @@ type Configured = {
 export const anotherKey =
   'The master key does not open this store: use the MASTER_KEY (or DATA_DIR/master.key) it was made with, or the one it was rotated to.'
 
-function nameOf(key: Buffer): string {
+function nameOf(key: KeyObject): string {
   return createHmac('sha256', key).update('knomly name of a master key').digest('base64url').slice(0, 22)
 }

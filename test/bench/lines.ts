@@ -8,6 +8,8 @@ export interface Round {
 export const lines = {
   acknowledged: { says: 'durable acknowledgements ÷ a bare Fastify that checks the signature', least: 0.45 },
   job: { says: 'whole job ÷ a loop that makes the same calls and keeps nothing', least: 0.45 },
+  protection: { says: 'whole job ÷ without sealing and audit', least: 0.75 },
+  'mongodb-protection': { says: 'whole job on MongoDB ÷ without sealing and audit', least: 0.75 },
   reply: { says: 'webhook to reply ÷ that loop, one message at a time', most: 8 },
   claim: { says: 'claim with many conversations waiting ÷ with 1,000', most: 1.5 },
   'mongodb-acknowledged': {

@@ -3,6 +3,7 @@ import { compareClaims } from './claims.ts'
 import { compareInserts } from './inserts.ts'
 import { median, quantile, type Round, ratio } from './lines.ts'
 import type { Ground } from './place.ts'
+import { compareProtection } from './protection.ts'
 import { compareReplicas } from './replicas.ts'
 import type { Report } from './report.ts'
 import type { Size } from './sizes.ts'
@@ -20,7 +21,7 @@ export interface Bench {
 export type Measure = (bench: Bench) => Promise<object>
 
 /** What can be measured on the embedded store, by the names that `--only` takes. */
-export const onSqlite: Readonly<Record<string, Measure>> = { acknowledgements, job, claims }
+export const onSqlite: Readonly<Record<string, Measure>> = { acknowledgements, job, protection, claims }
 
 /** What can be measured on a replica set. */
 export const onMongodb: Readonly<Record<string, Measure>> = {
@@ -29,6 +30,7 @@ export const onMongodb: Readonly<Record<string, Measure>> = {
   claims,
   'wake-up': wakeUp,
   job,
+  protection,
   replicas
 }
 
@@ -95,6 +97,18 @@ async function job({ size, ground, report }: Bench): Promise<object> {
     report.judge('reply', ratio(measured.latency))
     report.judge('working', measured.memory)
   }
+  return measured
+}
+
+async function protection({ size, ground, report }: Bench): Promise<object> {
+  const { rounds, notes } = size
+  const measured = await compareProtection({ rounds, notes, ground })
+  report.print('voice notes answered/s, and without sealing and audit', measured.throughput)
+  if (!measured.allDone) throw new Error('not every voice note was answered')
+  const { ours, peer } = measured.kept
+  const isAsSaid = ours.sealed > 0 && ours.told > 0 && peer.sealed + peer.told === 0
+  if (!isAsSaid) throw new Error(`not what was to be weighed: ${JSON.stringify(measured.kept)}`)
+  report.judge(ground.mongodb === undefined ? 'protection' : 'mongodb-protection', ratio(measured.throughput))
   return measured
 }
 

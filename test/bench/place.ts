@@ -17,8 +17,16 @@ export interface Place {
   readonly dir: string
   readonly env: Readonly<Record<string, string>>
   readonly profileDir: string | undefined
+  /** Counts what is sealed, and what of it all is told. */
+  protection(): Promise<Protected>
   /** Removes it and answers how many messages it held, by state. */
   clear(): Promise<Readonly<Record<string, number>>>
+}
+
+/** Messages whose words are sealed, and audit records. */
+export interface Protected {
+  readonly sealed: number
+  readonly told: number
 }
 
 /** Makes a place for the servers of one measurement. */
@@ -30,6 +38,7 @@ export function makePlace({ profileDir, mongodb }: Ground): Place {
     dir,
     profileDir,
     env: { DATA_DIR: dir, ...(uri !== undefined && { MONGODB_URI: uri, MASTER_KEY: masterKey }) },
+    protection: async () => (uri === undefined ? protectionIn(dir) : protectionInMongo(uri)),
     async clear() {
       const kept = uri === undefined ? countStates(dir) : await countInMongo(uri)
       rmSync(dir, { recursive: true })
@@ -56,6 +65,22 @@ function countInMongo(uri: string): Promise<Record<string, number>> {
     await db.dropDatabase()
     return counts
   })
+}
+
+function protectionInMongo(uri: string): Promise<Protected> {
+  return visit(uri, async db => ({
+    sealed: await db.collection('executions').countDocuments({ frames: /"sealed":/ }),
+    told: await db.collection('audit').countDocuments()
+  }))
+}
+
+function protectionIn(dataDir: string): Protected {
+  const db = new DatabaseSync(join(dataDir, 'knomly.sqlite'))
+  const count = (sql: string) => Number(db.prepare(sql).get()?.count)
+  const sealed = count(`SELECT count(DISTINCT execution) AS count FROM frames WHERE json LIKE '%"sealed":%'`)
+  const told = count('SELECT count(*) AS count FROM audit')
+  db.close()
+  return { sealed, told }
 }
 
 function countStates(dataDir: string): Record<string, number> {

@@ -2,6 +2,9 @@ import type { Collections } from './collections.ts'
 import { isDuplicate } from './connection.ts'
 import type { ServerTime } from './server-time.ts'
 
+// A counter is not worth the wait for the majority: a failover may forget the last moments of it.
+const counting = { upsert: true, returnDocument: 'after', writeConcern: { w: 1 } } as const
+
 /** Counters in fixed windows by the server's clock, shared by all replicas. */
 export function createLimits(limits: Collections['limits'], time: ServerTime) {
   async function take(key: string, windowMs: number): Promise<{ count: number; resetMs: number }> {
@@ -19,7 +22,7 @@ export function createLimits(limits: Collections['limits'], time: ServerTime) {
           }
         }
       ],
-      { upsert: true, returnDocument: 'after' }
+      counting
     )
     if (doc === null) throw new TypeError('an upsert answered nothing')
     return { count: doc.count, resetMs: doc.resetAt.getTime() - doc.seenAt.getTime() }
@@ -50,7 +53,7 @@ export function createLimits(limits: Collections['limits'], time: ServerTime) {
           }
         }
       ],
-      { upsert: true, returnDocument: 'after' }
+      counting
     )
     if (doc === null) throw new TypeError('an upsert answered nothing')
     return { total: doc.count }

@@ -14,6 +14,7 @@ import { lockDirectory } from './lock.ts'
 import { createQueries, type Kept, toExecution } from './queries.ts'
 import { createRecords } from './records.ts'
 import { scrub } from './scrub.ts'
+import { createSpending } from './spending.ts'
 import { sealAll, sweep } from './sweep.ts'
 import { startWriter } from './writer.ts'
 
@@ -55,6 +56,7 @@ export async function openSqliteStore({
   const records = createRecords(db)
   const audit = createAudit(db)
   const blocks = createBlockQueries(db)
+  const spend = createSpending(db, write, () => clock.now())
   const space = createFreeSpace(dir, clock, statfs)
 
   return {
@@ -101,7 +103,7 @@ export async function openSqliteStore({
       return written
     },
     take: (key, windowMs) => write('take', key, windowMs),
-    spend: (key, windowMs, by, amount) => write('spend', key, windowMs, by, amount),
+    spend: async (...asked) => reading(() => spend(...asked)),
     conversations: async page => reading(() => conversations.page(page)),
     conversation: async (lane, limit) => reading(() => conversations.one(lane, limit)),
     depth: async () => reading(() => ({ ...queries.depth(clock.now()), unsealedMs: blocks.unsealedMs(clock.now()) })),
