@@ -40,13 +40,12 @@ export function createEgress(parts: {
   const canaries = new Map<string, KnownSecrets>()
 
   function canaryFor({ id, tenant }: Pick<Execution, 'id' | 'tenant'>): KnownSecrets {
-    const token = canaryOf(tenant, id)
-    const found = canaries.get(token)
+    const found = canaries.get(id)
     if (found !== undefined) return found
     const canary = createKnownSecrets()
-    canary.add(token)
+    canary.add(canaryOf(tenant, id))
     if (canaries.size >= mostCanaries) canaries.clear()
-    canaries.set(token, canary)
+    canaries.set(id, canary)
     return canary
   }
 

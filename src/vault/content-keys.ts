@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import { Failure } from '../frames/failure.ts'
-import { createKeyCache, type KeyOwner } from './key-cache.ts'
+import { createKeyCache, type KeyOwner, type Keyring } from './key-cache.ts'
 import type { MasterKeys } from './master-keys.ts'
 import { open, seal } from './sealing.ts'
 
@@ -37,7 +37,7 @@ export function createContentKeys(parts: {
   const { masterKeys, kept, clock, entropy } = parts
   const cache = createKeyCache({ load, make, now: () => clock.monotonic(), freshMs: keyCacheMs })
 
-  async function load(owner: KeyOwner) {
+  async function load(owner: KeyOwner): Promise<Keyring> {
     const keys = new Map<string, KeyObject | null>()
     let current: string | null = null
     for (const { id, data } of await kept.list(owner)) {
@@ -54,10 +54,12 @@ export function createContentKeys(parts: {
     return { keys, current }
   }
 
-  async function make(owner: KeyOwner): Promise<void> {
+  async function make(owner: KeyOwner, { keys }: Keyring): Promise<Keyring | null> {
     const id = entropy.bytes(idBytes).toString('hex')
-    const wrapped = wrap(labelOf(owner, id), entropy.bytes(32), await kept.turned())
-    await kept.put(owner, id, { state: 'active', wrapped }, 0)
+    const key = entropy.bytes(32)
+    const wrapped = wrap(labelOf(owner, id), key, await kept.turned())
+    if (!(await kept.put(owner, id, { state: 'active', wrapped }, 0))) return null
+    return { keys: new Map([...keys, [id, createSecretKey(key)]]), current: id }
   }
 
   function wrap(label: string, key: Buffer, turned: string | null): string {

@@ -15,10 +15,13 @@ export interface Keyring {
 
 const mostOwners = 10_000
 
-/** Remembers keyrings for `freshMs`; those who ask at the same time share one look. `make` makes an owner's next key. */
+/**
+ * Remembers keyrings for `freshMs`; those who ask at the same time share one look. `make` makes an owner's next key and answers the
+ * ring with it, or null where somebody else made one first.
+ */
 export function createKeyCache(parts: {
   load: (owner: KeyOwner) => Promise<Keyring>
-  make: (owner: KeyOwner) => Promise<void>
+  make: (owner: KeyOwner, ring: Keyring) => Promise<Keyring | null>
   now: () => number
   freshMs: number
 }) {
@@ -36,12 +39,12 @@ export function createKeyCache(parts: {
     return entry.ring
   }
 
-  function ringOf(owner: KeyOwner): Promise<Keyring> {
-    const name = nameOf(owner)
-    const known = rings.get(name)
-    if (known !== undefined && now() - known.at < freshMs && now() >= known.at) return known.ring
-    return remember(name, () => load(owner))
+  function remembered(owner: KeyOwner): Promise<Keyring> | undefined {
+    const known = rings.get(nameOf(owner))
+    return known !== undefined && now() - known.at < freshMs && now() >= known.at ? known.ring : undefined
   }
+
+  const ringOf = (owner: KeyOwner) => remembered(owner) ?? remember(nameOf(owner), () => load(owner))
 
   /** Whoever comes meanwhile waits for the same one: an owner has one key, not one a message. */
   function withCurrent(owner: KeyOwner): Promise<Keyring> {
@@ -51,8 +54,7 @@ export function createKeyCache(parts: {
     const ring = remember(name, async () => {
       const found = await load(owner)
       if (found.current !== null) return found
-      await make(owner)
-      return load(owner)
+      return (await make(owner, found)) ?? load(owner)
     }).finally(() => making.delete(name))
     making.set(name, ring)
     return ring
@@ -61,8 +63,8 @@ export function createKeyCache(parts: {
   return {
     /** The key to seal with, made where there is none. Throws KEY_UNAVAILABLE where none can be had. */
     async current(owner: KeyOwner): Promise<{ id: string; key: KeyObject }> {
-      const ring = await ringOf(owner)
-      const { keys, current } = ring.current === null ? await withCurrent(owner) : ring
+      const ring = await remembered(owner)
+      const { keys, current } = ring === undefined || ring.current === null ? await withCurrent(owner) : ring
       const key = current === null ? null : keys.get(current)
       if (current === null || key === undefined || key === null) throw new Failure('KEY_UNAVAILABLE')
       return { id: current, key }
