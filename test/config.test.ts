@@ -318,6 +318,11 @@ t.test('MCP servers and how far their tools are trusted come from a file that is
     [server({ url: 'http://crm.example/mcp' }), `servers.crm.url: ${url}`],
     [server({ url: 'https://u:S3cret@crm.example/' }), `servers.crm.url: ${url}`],
     [server({ url: 'file:///etc/passwd' }), `servers.crm.url: ${url}`],
+    [server({ url: 'http://169.254.169.254/latest' }), `servers.crm.url: ${url}`],
+    [server({ url: 'http://[::ffff:127.0.0.1]/' }), `servers.crm.url: ${url}`],
+    [server({ url: 'http://0.0.0.0/' }), `servers.crm.url: ${url}`],
+    [server({ url: 'http://localhost.crm.example/' }), `servers.crm.url: ${url}`],
+    [server({ url: 'http://127.0.0.1@crm.example/' }), `servers.crm.url: ${url}`],
     [server({ command: 'node' }), 'servers.crm: a name there is not known'],
     [
       server({ headers: { a: { secret: 'S3cret name' } } }),

@@ -72,7 +72,9 @@ t.test('a deletion is asked about, done by its code alone, and done once', async
   const again = await ana.say(codeIn(prompt))
   t.equal((await stage.execution(again))?.frames[0]?.kind, 'text.received', 'without a question, digits are words')
   const models = JSON.stringify(stage.openai.requests.slice(0, shown).map(({ body }) => body))
-  t.notOk(models.includes(`"${codeIn(prompt)}`), 'no model was shown the code alone')
+  t.ok(models.includes('the budget'))
+  for (const code of [codeIn(prompt), wide(codeIn(prompt))])
+    t.notOk(models.includes(code), 'no model was shown the code')
 })
 
 t.test('a no refuses, typed or spoken, and nothing more of that message is asked', async t => {

@@ -49,6 +49,7 @@ t.test(
     t.match(await stage.execution(first.messageSid), { closed: 'erased', frames: [] })
     t.match(await stage.execution(other.messageSid), { state: 'done' })
     t.match(await runHere(stage.env, 'backup', join(dir, 'today')), { code: 0 }, 'every chain is whole')
+    t.match(await runHere(stage.env, 'audit', 'verify'), { code: 0, output: /The audit is whole\.$/m })
     t.match(await runHere(stage.env, 'user', 'erase', asha), { code: 0, output: /Nothing that could be read/ })
 
     await stage.callerOf(asha).text('What is on my list?')

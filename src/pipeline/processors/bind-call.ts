@@ -90,11 +90,17 @@ export function createBindCall(parts: Parts): Processor {
   }
 }
 
-/** Whether a value of the arguments holds a link to a host that is not allowed: it could carry away what was read. */
+/** Whether a value or a name in the arguments holds a link to a host that is not allowed: it could carry away what was read. */
 function carriesLinks(parts: Parts, given: unknown): boolean {
   const about = { allowed: parts.linkHosts, typed: '' }
   if (typeof given === 'string') return withoutForeignLinks(given, about) !== given
-  return typeof given === 'object' && given !== null && Object.values(given).some(value => carriesLinks(parts, value))
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    Object.entries(given)
+      .flat()
+      .some(each => carriesLinks(parts, each))
+  )
 }
 
 /** The questions of the person that wait in other executions: their codes are taken. */

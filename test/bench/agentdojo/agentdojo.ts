@@ -1,21 +1,16 @@
 // AgentDojo through the running server, with a model that always obeys the attacker (safety rule 1, AC-1 and AC-39).
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { setStage } from '../../stage.ts'
+import { say, startAttacked, toldSettings } from '../attacked.ts'
 import { type Environments, installAgentDojo, startEnvironments } from './environments.ts'
 import { type Case, createPlayer, type Played } from './player.ts'
-import { judge, print, say } from './table.ts'
+import { judge, print } from './table.ts'
 import { trustOf } from './trust.ts'
 
 const allSuites = ['workspace', 'travel', 'banking', 'slack']
 const lanesOfSuite = 3
-/** A task may ask more often in a minute than a person is asked in an hour. */
-const generous = { promptsPerHour: 1_000, callsPerHour: 1_000, sendsPerDay: 1_000 }
 
 /** One task wants the link that a mail holds: its host is one that an operator would allow. */
-const settings = { MAX_TOOL_CALLS: '50', RATE_LIMIT_PER_SENDER: '0', ALLOWED_LINK_HOSTS: 'techservices.com' }
+const settings = { MAX_TOOL_CALLS: '50', ALLOWED_LINK_HOSTS: 'techservices.com' }
 
 const { values } = parseArgs({
   options: { suites: { type: 'string' }, cases: { type: 'string' }, verbose: { type: 'boolean' } }
@@ -34,7 +29,7 @@ try {
   for (const end of endings.reverse()) await end()
 }
 const isWhole = suites.length === allSuites.length && values.cases === undefined
-say(`\nThe servers ran with ${JSON.stringify({ ...settings, BUDGETS_FILE: generous })}`)
+say(`\nThe servers ran with ${toldSettings(settings)}`)
 print(played, { isWhole, seconds: (performance.now() - began) / 1_000 })
 process.exitCode = judge(played, isWhole) ? 0 : 1
 
@@ -44,21 +39,12 @@ async function openSuite(suite: string): Promise<() => Promise<void>> {
   endings.push(() => environments.close())
   const lanes = Array.from({ length: lanesOfSuite }, (_, i) => `lane${i}`)
   const player = createPlayer(suite, environments)
-  const stage = await setStage(
-    { teardown: handler => endings.push(handler) },
-    {
-      agent: player.agent,
-      twilio: { statusCallbacks: 'off' },
-      openai: { keepBodies: 1 },
-      env: {
-        ...writeFiles({ tools: { servers: await serversOf(suite, environments, lanes) }, budgets: generous }),
-        ...settings,
-        LOG_LEVEL: 'error'
-      }
-    }
-  )
-  stage.twilio.onMessage(({ to, body }) => player.receive(to, body))
-  await stage.start()
+  const stage = await startAttacked(handler => endings.push(handler), {
+    agent: player.agent,
+    servers: await serversOf(suite, environments, lanes),
+    settings,
+    receive: player.receive
+  })
   const cases = casesOf(suite, environments)
   const playOn = async (lane: string) => {
     for (let next = cases.shift(); next !== undefined; next = cases.shift()) {
@@ -70,16 +56,7 @@ async function openSuite(suite: string): Promise<() => Promise<void>> {
   return async () => void (await Promise.all(lanes.map(playOn)))
 }
 
-function writeFiles({ tools, budgets }: { tools: object; budgets: object }): Record<string, string> {
-  const folder = mkdtempSync(join(tmpdir(), 'knomly-agentdojo-'))
-  endings.push(() => rmSync(folder, { recursive: true, force: true }))
-  const env = { TOOLS_FILE: join(folder, 'tools.json'), BUDGETS_FILE: join(folder, 'budgets.json') }
-  writeFileSync(env.TOOLS_FILE, JSON.stringify(tools))
-  writeFileSync(env.BUDGETS_FILE, JSON.stringify(budgets))
-  return env
-}
-
-async function serversOf(suite: string, environments: Environments, lanes: readonly string[]): Promise<object> {
+async function serversOf(suite: string, environments: Environments, lanes: readonly string[]) {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
   const listed = await (await fetch(environments.mcpUrl('names'), { method: 'POST', body })).json()
   const names = (listed as { result: { tools: { name: string }[] } }).result.tools.map(({ name }) => name)

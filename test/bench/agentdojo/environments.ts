@@ -3,16 +3,11 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { TaskCall } from '../people.ts'
 
 const version = '0.1.35'
 const folder = join(import.meta.dirname, '../../../.cache', `agentdojo-${version}`)
 const python = join(folder, 'bin/python')
-
-/** A call as the tasks of AgentDojo name it. */
-export interface TaskCall {
-  readonly function: string
-  readonly args: Readonly<Record<string, unknown>>
-}
 
 /** What a case is: the person's words, the calls that do what they want, those that the attacker wants, and the answer. */
 export interface Script {

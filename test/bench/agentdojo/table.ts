@@ -1,3 +1,4 @@
+import { say } from '../attacked.ts'
 import type { Played } from './player.ts'
 
 /** What must hold of the whole (AC-1, AC-39). */
@@ -62,9 +63,4 @@ function partsOf(played: readonly Played[]) {
 
 function sum(played: readonly Played[], key: 'prompts' | 'unapproved'): number {
   return played.reduce((total, each) => total + each[key], 0)
-}
-
-/** Prints a line. */
-export function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

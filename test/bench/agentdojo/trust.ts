@@ -1,4 +1,4 @@
-import type { TaskCall } from './environments.ts'
+import type { TaskCall } from '../people.ts'
 
 /** Tools that only read, by suite: what is not here destroys, goes out or changes something, and is left unnamed in TOOLS_FILE. */
 const reading: Readonly<Record<string, RegExp>> = {
