@@ -48,7 +48,7 @@ import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf, approvalTokenOf } from './vault/approval-code.ts'
 import { canaryOf } from './vault/canary.ts'
-import { fingerprintOf, pseudonymOf } from './vault/index-key.ts'
+import { pseudonymOf } from './vault/index-key.ts'
 import { openSource } from './vault/open-source.ts'
 import { createSecrets } from './vault/scoped-secrets.ts'
 
@@ -138,9 +138,8 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const egress = createEgress({ known, canaryOf: canary })
   const offers = () => registry.offers()
   const agent = createAgent({ ...config, provider, offers, instructions, memoryTokens, clock, canaryOf: canary })
-  const fingerprint = (text: string) => fingerprintOf(indexKey, text)
   const classOf = (name: string) => registry.get(name)?.class ?? null
-  const { auditOf = createAuditOf({ fingerprint, classOf }) } = surroundings
+  const { auditOf = createAuditOf({ classOf }) } = surroundings
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const tokenOf = (hash: string, decision: string) => approvalTokenOf(indexKey, hash, decision)
   const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)

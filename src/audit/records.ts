@@ -1,7 +1,6 @@
 import { framesOf, lastOf } from '../frames/execution.ts'
 import type { FailureCode } from '../frames/failure.ts'
-import type { Frame } from '../frames/frame.ts'
-import { jcs } from '../frames/jcs.ts'
+import { type Frame, fingerprintOf } from '../frames/frame.ts'
 import type { ToolClass } from '../frames/kinds.ts'
 import type { AuditOf, AuditRecord } from '../store/audit.ts'
 import { record } from './record.ts'
@@ -9,8 +8,6 @@ import { type Started, settledBy } from './started.ts'
 
 /** What the records need to know besides frames. */
 export interface AuditParts {
-  /** A keyed hash: the same for the same text, and nothing to guess from without the key. */
-  readonly fingerprint: (text: string) => string
   /** The class of a tool, or null where there is none of that name: the name may be anything that a model wrote. */
   readonly classOf: (tool: string) => ToolClass | null
 }
@@ -20,7 +17,7 @@ type Said = Pick<AuditRecord, 'id' | 'action' | 'outcome' | 'detail'> & { readon
 
 /**
  * Makes the one place where frames become audit records: intents for what is about to be done, outcomes for what was done or refused.
- * In them are pseudonyms, codes, keyed hashes and numbers, and never an address, a text or an argument.
+ * In them are pseudonyms, codes, fingerprints and numbers, and never an address, a text or an argument.
  */
 export function createAuditOf(parts: AuditParts): AuditOf {
   return (execution, frames) => {
@@ -40,17 +37,17 @@ export function createAuditOf(parts: AuditParts): AuditOf {
 function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] {
   switch (frame.kind) {
     case 'tool.started':
-      return [intent(parts, frame, before)]
+      return [intent(frame, before)]
     case 'reply.started':
     case 'prompt.started':
-      return [...sendAgain(parts, frame, before), intent(parts, frame, before)]
+      return [...sendAgain(frame, before), intent(frame, before)]
     case 'tool.finished':
       if (settledBy(frame, before) === undefined) return [refusedCall(parts, frame)]
-      return outcome(parts, frame, before, frame.data.outcome, { code: frame.data.code })
+      return outcome(frame, before, frame.data.outcome, { code: frame.data.code })
     case 'reply.part-sent':
     case 'prompt.posted': {
       const { message, reconciled } = frame.data
-      return outcome(parts, frame, before, 'done', { message, reconciled })
+      return outcome(frame, before, 'done', { message, reconciled })
     }
     case 'reply.drafted': {
       const { sentence: code } = frame.data
@@ -58,7 +55,7 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
       return [{ id: `${frame.n}:withheld`, action: 'reply.withhold', outcome: 'refused', detail: { code } }]
     }
     case 'approval.requested':
-      return [asked(parts, frame)]
+      return [asked(frame)]
     case 'approval.agreed': {
       const { approval, by, how, evidence } = frame.data
       const detail = { approval, by, how, evidence }
@@ -81,10 +78,10 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
       return [{ id: `${frame.n}:refused`, action: 'approval.evidence', outcome: 'refused', detail: { reason } }]
     }
     case 'outcome.unknown':
-      return outcome(parts, frame, before, 'unknown', { code: frame.data.code })
+      return outcome(frame, before, 'unknown', { code: frame.data.code })
     case 'work.failed': {
       const { code, tries } = frame.data
-      return outcome(parts, frame, before, interrupted.has(code) ? 'unknown' : 'failed', { code, tries })
+      return outcome(frame, before, interrupted.has(code) ? 'unknown' : 'failed', { code, tries })
     }
     case 'delay.announced':
       return [{ id: `${frame.n}:intent`, action: 'delay.announce', outcome: null, detail: { code: frame.data.code } }]
@@ -114,11 +111,10 @@ function say(parts: AuditParts, frame: Frame, before: readonly Frame[]): Said[] 
 const interrupted: ReadonlySet<string> = new Set<FailureCode>(['WORK_KILLS_THE_PROCESS', 'WORK_STALE'])
 
 /** What an effect is. It stands in the intent and in the outcome, so that either can be read by itself. */
-function describe({ fingerprint }: AuditParts, started: Started, before: readonly Frame[]) {
-  const hashed = (value: unknown) => fingerprint(jcs(value))
+function describe(started: Started, before: readonly Frame[]) {
   if (started.kind === 'tool.started') {
     const { tool, class: toolClass, arguments: given } = started.data
-    return { action: 'tool.call', detail: { tool, class: toolClass, arguments: hashed(given) } }
+    return { action: 'tool.call', detail: { tool, class: toolClass, arguments: fingerprintOf(started, given) } }
   }
   if (started.kind === 'prompt.started') {
     const { approval, attempt } = started.data
@@ -126,31 +122,31 @@ function describe({ fingerprint }: AuditParts, started: Started, before: readonl
   }
   const { part, attempt } = started.data
   const draft = lastOf(before.slice(0, started.n - 1), 'reply.drafted')
-  return { action: 'reply.send', detail: { part, attempt, text: hashed(draft?.data.parts[part] ?? '') } }
+  return {
+    action: 'reply.send',
+    detail: { part, attempt, text: fingerprintOf(started, draft?.data.parts[part] ?? '') }
+  }
 }
 
-function asked({ fingerprint }: AuditParts, { id, n, data: { binding, hash } }: Frame<'approval.requested'>): Said {
+function asked(frame: Frame<'approval.requested'>): Said {
+  const { id, n, data } = frame
+  const { binding, hash } = data
   const { tool, class: toolClass, rule, policyVersion, integrity } = binding
-  const bound = { approval: id, hash, tool, class: toolClass, arguments: fingerprint(jcs(binding.arguments)) }
-  const detail = { ...bound, rule, policyVersion, integrity, target: binding.target?.fingerprint ?? null }
+  const bound = { approval: id, hash, tool, class: toolClass, arguments: fingerprintOf(frame, binding.arguments) }
+  const target = binding.target === null ? null : fingerprintOf(frame, binding.target.fingerprint)
+  const detail = { ...bound, rule, policyVersion, integrity, target }
   return { id: `${n}:asked`, action: 'approval.ask', outcome: 'asked', detail }
 }
 
-function intent(parts: AuditParts, started: Started, before: readonly Frame[]): Said {
-  return { id: `${started.n}:intent`, ...describe(parts, started, before), outcome: null }
+function intent(started: Started, before: readonly Frame[]): Said {
+  return { id: `${started.n}:intent`, ...describe(started, before), outcome: null }
 }
 
 /** The first word on an effect is its outcome; what is found out later is told beside it. */
-function outcome(
-  parts: AuditParts,
-  frame: Frame,
-  before: readonly Frame[],
-  what: string,
-  more: Said['detail']
-): Said[] {
+function outcome(frame: Frame, before: readonly Frame[], what: string, more: Said['detail']): Said[] {
   const started = settledBy(frame, before)
   if (started === undefined) return []
-  const { action, detail } = describe(parts, started, before)
+  const { action, detail } = describe(started, before)
   const id = isSettled(started, before) ? `${frame.n}:decided` : `${started.n}:outcome`
   const ms = Math.max(0, Date.parse(frame.at) - Date.parse(started.at))
   const isRuling = frame.kind === 'tool.finished' && frame.data.code === 'OPERATOR'
@@ -159,15 +155,11 @@ function outcome(
 }
 
 /** Another attempt says of the one before that it was not taken, where nothing was said of that yet. */
-function sendAgain(
-  parts: AuditParts,
-  frame: Frame<'reply.started' | 'prompt.started'>,
-  before: readonly Frame[]
-): Said[] {
+function sendAgain(frame: Frame<'reply.started' | 'prompt.started'>, before: readonly Frame[]): Said[] {
   const last = settledBy(frame, before)
   if (last === undefined || isSettled(last, before)) return []
   const note = framesOf(before, 'attempt.failed').findLast(({ data }) => data.from === last.n)
-  return outcome(parts, frame, before, 'failed', { code: note?.data.code ?? null })
+  return outcome(frame, before, 'failed', { code: note?.data.code ?? null })
 }
 
 function isSettled(started: Started, frames: readonly Frame[]): boolean {

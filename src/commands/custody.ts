@@ -10,7 +10,6 @@ import { openKeptStore } from '../kept-store.ts'
 import { createOperatorClient } from '../operator-client.ts'
 import { FolderHeld } from '../store/sqlite/lock.ts'
 import { told } from '../transfer.ts'
-import { fingerprintOf } from '../vault/index-key.ts'
 import { originOf, tokenOf } from './command.ts'
 
 /**
@@ -32,7 +31,7 @@ export async function withCustody<T>(
     throw told(error)
   })
   if (kept === null) return act(remote(config, to))
-  const auditOf = createAuditOf({ fingerprint: text => fingerprintOf(kept.indexKey, text), classOf: () => null })
+  const auditOf = createAuditOf({ classOf: () => null })
   const { dataDir, accounts } = config
   try {
     return await act(custodyOf(kept, { ...parts, auditOf, dataDir, tenants: accounts.map(({ sid }) => sid) }))

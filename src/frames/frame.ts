@@ -103,6 +103,14 @@ export function holdsWhatItSays({ commitment, salt, data }: Pick<Frame, 'commitm
   return gives(commitment, () => commit(Buffer.from(salt, 'base64url'), data))
 }
 
+/**
+ * Names a value that belongs to a frame without telling it: SHA-256(salt bytes ‖ 'fingerprint' ‖ JCS(value)), 32 hex digits. Whoever has
+ * the frame can make it again; once salt and data are erased together, it cannot even be guessed at.
+ */
+export function fingerprintOf({ salt }: Pick<Frame, 'salt'>, value: unknown): string {
+  return digest(Buffer.from(salt, 'base64url'), `fingerprint${jcs(value)}`).slice(0, 32)
+}
+
 /** What was changed by hand need not be JSON any more: then nothing can be hashed, and it is not what it was. */
 function gives(expected: string, hash: () => string): boolean {
   try {

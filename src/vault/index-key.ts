@@ -34,11 +34,6 @@ export function opensIndexKey(masterKeys: MasterKeys, wrapped: string): boolean 
   return masterKeys.unwrap(indexKeyLabel, wrapped) !== null
 }
 
-/** A keyed hash of a text: 22 characters, the same for the same text, and never that of an address. */
-export function fingerprintOf(indexKey: KeyObject, text: string): string {
-  return createHmac('sha256', indexKey).update('fingerprint\0').update(text).digest('base64url').slice(0, 22)
-}
-
 function unwrap(masterKeys: MasterKeys, wrapped: string): Buffer {
   const found = masterKeys.unwrap(indexKeyLabel, wrapped)
   if (found === null) throw new Error(anotherKey)

@@ -21,9 +21,9 @@ t.test('a call has an intent and an outcome under the position of its start', as
   const start = call.next('tool.started', started)
   const [intent] = call.told
   t.match(call.told, [{ id: `${id}:1:intent`, outcome: null, actor: subject.principal, tenant: 'AC1', execution: id }])
-  const hash = fingerprint(canonicalize(started.arguments) ?? '')
+  const hash = fingerprint(start, canonicalize(started.arguments) ?? '')
   t.strictSame(intent?.detail, { tool: 'create_task', class: 'W0', arguments: hash })
-  t.match(hash, /^[\w-]{22}$/)
+  t.match(hash, /^[0-9a-f]{32}$/)
   call.clock.ms += 1_500
   call.next('tool.finished', finished('done'), start.id)
   t.match(call.told.slice(1), [
@@ -70,14 +70,18 @@ t.test('what an operator says of an unknown outcome is a record beside it', asyn
 t.test('each attempt to send a part has an intent and an outcome', async t => {
   const send = story()
   send.next('reply.drafted', { parts: [planted, 'two'], sentence: null, turn: null })
-  send.next('reply.started', { part: 0, attempt: 1 })
+  const start = send.next('reply.started', { part: 0, attempt: 1 })
   send.next('attempt.failed', failedAttempt(2))
   const again = send.next('reply.started', { part: 0, attempt: 2 })
   send.next('reply.part-sent', { part: 0, message: 'SM2', reconciled: false }, again.id)
   send.next('reply.started', { part: 1, attempt: 1 })
   send.next('work.failed', { code: 'SEND_UNDELIVERABLE', step: 'send-part', from: 6, tries: 3 })
   t.match(send.told, [
-    { id: `${id}:2:intent`, action: 'reply.send', detail: { part: 0, attempt: 1, text: fingerprint(`"${planted}"`) } },
+    {
+      id: `${id}:2:intent`,
+      action: 'reply.send',
+      detail: { part: 0, attempt: 1, text: fingerprint(start, `"${planted}"`) }
+    },
     { id: `${id}:2:outcome`, outcome: 'failed', detail: { code: 'PROVIDER_UNAVAILABLE' } },
     { id: `${id}:4:intent`, detail: { attempt: 2 } },
     { id: `${id}:4:outcome`, outcome: 'done', detail: { message: 'SM2', reconciled: false, part: 0 } },
@@ -152,7 +156,8 @@ t.test('every kind that is an effect or decides one is told of, and no other', a
 
 t.test('a question is told of by hashes, and its answer with who gave it and how', async t => {
   const asked = story()
-  const { id: approval } = asked.next('approval.requested', question)
+  const request = asked.next('approval.requested', question)
+  const { id: approval } = request
   for (const by of ['principal', 'operator', 'timer']) {
     const how = { principal: 'code', operator: 'api', timer: 'timer' }[by]
     asked.next('approval.decided', { approval, state: 'denied', by, how, evidence: null })
@@ -162,7 +167,8 @@ t.test('a question is told of by hashes, and its answer with who gave it and how
     policyVersion: 'v',
     integrity: 'user_voice'
   }
-  const bound = { ...ruled, arguments: fingerprint(`{"id":"${planted}"}`), target: 'f', hash: question.hash }
+  const of = (json: string) => fingerprint(request, json)
+  const bound = { ...ruled, arguments: of(`{"id":"${planted}"}`), target: of('"f"'), hash: question.hash }
   t.match(asked.told, [
     { id: `${id}:1:asked`, action: 'approval.ask', outcome: 'asked', actor: subject.principal, detail: bound },
     { action: 'approval.decide', outcome: 'denied', actor: subject.principal, detail: { approval, how: 'code' } },

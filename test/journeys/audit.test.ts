@@ -32,7 +32,7 @@ t.test('a voice note with a call of a tool leaves four records, and no word of t
       tenant: accountSid,
       action: 'tool.call',
       outcome: 'done',
-      detail: { tool: 'create_task', class: 'W0', arguments: /^[\w-]{22}$/ }
+      detail: { tool: 'create_task', class: 'W0', arguments: /^[0-9a-f]{32}$/ }
     }
   )
   const [sent] = stage.twilio.messages
