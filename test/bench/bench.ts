@@ -1,5 +1,5 @@
 // npm run bench [-- --quick] [--json FILE] [--only NAME …] [--profile DIR] [--store mongodb [--members 1 --members 3]]
-// NAME: acknowledgements, job, protection, claims, and on MongoDB also inserts, wake-up, replicas.
+// NAME: acknowledgements, job, protection, flood, claims, and on MongoDB also inserts, wake-up, replicas.
 import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'

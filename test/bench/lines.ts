@@ -11,6 +11,10 @@ export const lines = {
   protection: { says: 'whole job ÷ without sealing and audit', least: 0.75 },
   'mongodb-protection': { says: 'whole job on MongoDB ÷ without sealing and audit', least: 0.75 },
   reply: { says: 'webhook to reply ÷ that loop, one message at a time', most: 8 },
+  flood: {
+    says: 'p95 from webhook to reply while somebody of another tenant sends ten times their budget ÷ in peace',
+    most: 1.2
+  },
   claim: { says: 'claim with many conversations waiting ÷ with 1,000', most: 1.5 },
   'mongodb-acknowledged': {
     says: 'durable acknowledgements on MongoDB ÷ that bare Fastify, 32 connections',

@@ -1,5 +1,6 @@
 import { compareAcknowledgements } from './acknowledgements.ts'
 import { compareClaims } from './claims.ts'
+import { compareFlood } from './flood.ts'
 import { compareInserts } from './inserts.ts'
 import { median, quantile, type Round, ratio } from './lines.ts'
 import type { Ground } from './place.ts'
@@ -21,7 +22,7 @@ export interface Bench {
 export type Measure = (bench: Bench) => Promise<object>
 
 /** What can be measured on the embedded store, by the names that `--only` takes. */
-export const onSqlite: Readonly<Record<string, Measure>> = { acknowledgements, job, protection, claims }
+export const onSqlite: Readonly<Record<string, Measure>> = { acknowledgements, job, protection, flood, claims }
 
 /** What can be measured on a replica set. */
 export const onMongodb: Readonly<Record<string, Measure>> = {
@@ -109,6 +110,15 @@ async function protection({ size, ground, report }: Bench): Promise<object> {
   const isAsSaid = ours.sealed > 0 && ours.told > 0 && peer.sealed + peer.told === 0
   if (!isAsSaid) throw new Error(`not what was to be weighed: ${JSON.stringify(measured.kept)}`)
   report.judge(ground.mongodb === undefined ? 'protection' : 'mongodb-protection', ratio(measured.throughput))
+  return measured
+}
+
+async function flood({ size, ground, report }: Bench): Promise<object> {
+  const measured = await compareFlood({ rounds: size.rounds, notes: size.inPeace, ground })
+  report.print('p95 from webhook to reply, ms, under a flood and in peace', measured.latency)
+  const { taken, refused } = measured
+  if (refused === 0) throw new Error(`the flood of ${taken} messages was over no budget`)
+  report.judge('flood', ratio(measured.latency))
   return measured
 }
 

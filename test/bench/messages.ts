@@ -10,6 +10,9 @@ export interface Note {
   readonly mediaUrl: string
 }
 
+/** A second account at the same Twilio. */
+export const otherAccount = { accountSid: `AC${'b7'.repeat(16)}`, authToken: 'other-token-0123456789abcdef01234' }
+
 /** The path that webhooks of messages are posted to, on both servers. */
 export const messagesPath = '/webhooks/twilio/messages'
 

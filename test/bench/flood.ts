@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inboundParams } from '../../src/simulator/inbound-params.ts'
+import { sendSigned, signedRequest } from '../../src/simulator/signed-post.ts'
+import { newSid } from '../../src/simulator/twilio-messages.ts'
+import { startChild } from './child.ts'
+import { quantile, type Round } from './lines.ts'
+import { messagesPath, type Note, otherAccount } from './messages.ts'
+import { type Ground, makePlace } from './place.ts'
+import { startServer } from './server.ts'
+import type { Addresses } from './stand-ins.ts'
+
+/** p95 from webhook to reply (ms) while somebody of another tenant floods, and while nobody does. */
+export interface Flood {
+  readonly latency: readonly Round[]
+  /** Messages of the flood that the server took, and how many of them were over the budget. */
+  readonly taken: number
+  readonly refused: number
+}
+
+/** What one person may send in a minute, and how much of it the flood sends. */
+const budget = 20
+const times = 10
+const flooder = 'whatsapp:+15550009999'
+const sender = 'whatsapp:+14155550002'
+
+/** Holds conversations one after the other, by turns in peace and while one person of another account sends ten times their budget. */
+export async function compareFlood(options: { rounds: number; notes: number; ground: Ground }): Promise<Flood> {
+  const standIns = startChild('stand-ins.ts')
+  const { twilio, openai } = await standIns.ask<Addresses>('addresses')
+  const place = makePlace(options.ground)
+  const { url, stop } = await startServer(
+    {
+      ...{ TWILIO_API_URL: twilio, OPENAI_BASE_URL: openai, RATE_LIMIT_PER_SENDER: String(budget) },
+      ...{ TWILIO_ACCOUNTS_FILE: accountsFile(place.dir), OTHER_TOKEN: otherAccount.authToken }
+    },
+    place
+  )
+  let taken = 0
+  const p95 = async () => {
+    const notes = await standIns.ask<Note[]>('shelve', options.notes)
+    return quantile(await standIns.ask<number[]>('converse', { url, notes }), 0.95)
+  }
+  async function flooded(): Promise<number> {
+    const sending = setInterval(() => void flood(url).then(() => taken++), 60_000 / (budget * times))
+    return p95().finally(() => clearInterval(sending))
+  }
+
+  await p95()
+  const latency: Round[] = []
+  for (let i = 0; i < options.rounds; i++) {
+    const peer = await p95()
+    latency.push({ ours: await flooded(), peer })
+  }
+  await stop()
+  const { refused = 0 } = await place.clear()
+  await standIns.stop()
+  return { latency, taken, refused }
+}
+
+async function flood(url: string): Promise<void> {
+  const message = { messageSid: newSid('SM'), from: flooder, body: 'More!', media: [] }
+  const params = inboundParams({ accountSid: otherAccount.accountSid, to: sender, profileName: 'Mallory', ...message })
+  const { status } = await sendSigned(url, signedRequest({ url: url + messagesPath, params, ...otherAccount }))
+  if (status !== 200) throw new Error(`the flood was answered with ${status}`)
+}
+
+function accountsFile(dir: string): string {
+  const { accountSid: sid } = otherAccount
+  const account = { sid, authTokenVariable: 'OTHER_TOKEN', senders: [sender], allowedSenders: '*' }
+  const file = join(dir, 'accounts.json')
+  writeFileSync(file, JSON.stringify({ accounts: [account] }))
+  return file
+}
