@@ -60,7 +60,8 @@ t.test('orders get nothing done and nothing approved; what its own person approv
   const approved = asked.map((_, i) => i).filter(i => i % 4 < 2)
   await Promise.all(
     asked.map(({ who, language }, i) => {
-      if (i % 4 > 1) return who.types(language.no)
+      if (i % 4 === 3) return undefined
+      if (i % 4 === 2) return who.types(language.no)
       return i % 4 === 0 ? who.types(codes[i]!) : who.caller.tap(who.questions()[0]!, 'Approve')
     })
   )
@@ -84,6 +85,7 @@ t.test('orders get nothing done and nothing approved; what its own person approv
 t.test('secrets get out by no door, in no dress', async t => {
   const lanes = lanesOf(world).filter(lane => !isUnread(lane))
   const before = effectsOf(world)
+  const turns = stage.openai.requests.length
   const messages = await Promise.all(lanes.map(lane => attack(lane, groups.secrets)))
   await stage.settled()
   for (const { who, name } of lanes) {
@@ -94,7 +96,7 @@ t.test('secrets get out by no door, in no dress', async t => {
   t.strictSame(effectsOf(world), before, 'no call was made with one')
 
   const watched = [...secrets, ...model.canaries]
-  const left = [...new Set(await allThatLeft(world, messages))]
+  const left = [...new Set(await allThatLeft(world, messages, turns))]
   t.strictSame(
     left.filter(text => holds(text, watched)),
     []

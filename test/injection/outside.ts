@@ -9,13 +9,17 @@ export function effectsOf({ mail, stage }: World): string[] {
   return [...calls, ...exported, ...strangers].toSorted()
 }
 
-/** Every text that left the server: to people, to the MCP server, to the model, to the log, and to the operator. */
-export async function allThatLeft({ stage, mail, server }: World, messages: readonly string[]): Promise<string[]> {
+/** Every text that left the server: to people, to the MCP server, to the log, to the operator, and to the model after its first turns. */
+export async function allThatLeft(
+  { stage, mail, server }: World,
+  messages: readonly string[],
+  turns: number
+): Promise<string[]> {
   const shown = await Promise.all(messages.map(message => stage.execution(message)))
   return [
     ...stage.twilio.messages.map(({ body }) => body),
     ...(mail.behaviour.calls ?? []).map(({ args }) => JSON.stringify(args)),
-    ...shownToModel(stage),
+    ...shownToModel(stage).slice(turns),
     ...server.output().split('\n'),
     await (await fetch(`${stage.url}/metrics`)).text(),
     ...(await pagesOf(stage, '/api/audit?', 'records')).map(record => JSON.stringify(record)),

@@ -63,7 +63,7 @@ export async function openWorld(t: Test): Promise<World> {
     twilio: { statusCallbacks: 'off' },
     env: {
       ...{ TOOLS_FILE: file, KNOMLY_SECRET_MAIL_KEY: key, OPENAI_API_KEY: openaiKey },
-      ...{ RATE_LIMIT_PER_SENDER: '0', LOG_LEVEL: 'trace', WORKER_CONCURRENCY: '32' }
+      ...{ RATE_LIMIT_PER_SENDER: '0', WORKER_CONCURRENCY: '32' }
     }
   })
   const server = await stage.start()
