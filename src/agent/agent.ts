@@ -93,8 +93,8 @@ function canaryFor({ canaryOf }: { canaryOf(tenant: string, execution: string): 
 
 /** What the person wrote with their own hands. */
 function typedBy(frames: readonly Frame[]): string {
-  const { text, forwarded } = received(frames).data
-  return forwarded ? '' : text
+  const { data, provenance } = received(frames)
+  return provenance.integrity === 'user_forwarded' ? '' : data.text
 }
 
 const mostCallsAtOnce = 50

@@ -1,6 +1,7 @@
 import { questionMark } from '../frames/approval.ts'
 import { framesOf } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
+import { withoutForeignLinks } from '../policy/links.ts'
 
 const longestAnswer = 12_000
 const longestHeard = 600
@@ -22,7 +23,7 @@ export function cleanText(text: string): string {
 /** The answer of a model as a person may read it: clean, and of a length that can be sent. */
 export function cleanAnswer(text: string): string {
   // A model must not write what looks like a question of the server.
-  const clean = cleanText(text.replaceAll(questionMark, ''))
+  const clean = unmarked(cleanText(text))
   if (clean.length <= longestAnswer) return clean
   const start = clean.slice(0, longestAnswer).replace(/[\ud800-\udbff]$/, '')
   return `${start.trimEnd()}\n\n(The rest was too long to send.)`
@@ -32,6 +33,11 @@ export function cleanAnswer(text: string): string {
 export function transcriptsOf(frames: readonly Frame[]): ReadonlyMap<number, string> {
   const heard = framesOf(frames, 'speech.transcribed').map(({ data }) => [data.attachment, oneLine(data.text)] as const)
   return new Map(heard.sort(([a], [b]) => a - b))
+}
+
+/** Without the mark of questions. What is cleaned comes first: until then, halves of a mark could lie around another and meet. */
+function unmarked(text: string): string {
+  return text.replaceAll(questionMark, '').trim()
 }
 
 /**
@@ -58,7 +64,10 @@ export function oneLine(text: string): string {
 const strayJoiner = /(?<![[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}]--\p{Script=Latin}])[\u200c\u200d]/gv
 
 function heardLine(frames: readonly Frame[]): string | null {
-  const heard = [...transcriptsOf(frames).values()].filter(text => text !== '').join(' ')
+  const words = unmarked([...transcriptsOf(frames).values()].filter(text => text !== '').join(' '))
+  // What somebody else said is not to lead the person anywhere.
+  const isTheirs = framesOf(frames, 'voice.received').some(({ data }) => data.forwarded)
+  const heard = isTheirs ? withoutForeignLinks(words, { allowed: new Set(), typed: '' }) : words
   return heard === '' ? null : `I heard: "${cutInTheMiddle(heard)}"`
 }
 

@@ -91,14 +91,19 @@ function readCommand(form: Form, { text, from }: Message): Command | null {
   return { command, answered: command === 'stop' && !from.startsWith('whatsapp:') }
 }
 
-/** The words on a button are not those of the person who taps it. */
-function label({ forwarded, button, message }: Message, integrity: 'user_typed' | 'user_voice'): Provenance {
+function label(message: Message, integrity: 'user_typed' | 'user_voice'): Provenance {
   return {
     origin: 'twilio-messaging',
-    integrity: forwarded || button !== undefined ? 'user_forwarded' : integrity,
+    integrity: hasWordsOfOthers(message) ? 'user_forwarded' : integrity,
     confidentiality: 'user',
-    ref: message
+    ref: message.message
   }
+}
+
+/** The words on a button, on a place and on a file (on WhatsApp its name or its caption) may be those of anybody; a voice note has none. */
+function hasWordsOfOthers({ forwarded, button, location, media, text, from }: Message): boolean {
+  const isCaption = from.startsWith('whatsapp:') && media.some(({ audio }) => !audio) && text.trim() !== ''
+  return forwarded || button !== undefined || location?.label !== undefined || isCaption
 }
 
 function readExternalUser(form: Form, from: string): Pick<Message, 'externalUser'> {

@@ -1,4 +1,5 @@
 import type { Received } from '../channels/channel.ts'
+import { asciiDigits } from '../frames/digits.ts'
 import type { Store } from '../store/store.ts'
 import { askedIn } from './questions.ts'
 
@@ -9,14 +10,14 @@ export function isCode(text: string): boolean {
 
 /**
  * A message that is a code, or holds one of an open question in whatever digits, becomes `code.received`: it is judged, and no model
- * is shown it. Six digits while nothing is asked are words.
+ * is shown it, also where it stands beside a voice note. Six digits while nothing is asked are words.
  */
 export async function withCode(
   { store, codeOf }: { store: Pick<Store, 'unsettled'>; codeOf: (hash: string) => string },
   lane: string,
   received: Received
 ): Promise<Received> {
-  if (received.kind !== 'text.received') return received
+  if (received.kind !== 'text.received' && received.kind !== 'voice.received') return received
   const { text, media } = received.data
   const digits = plainDigits(text)
   if (!/[0-9]{6}/.test(digits)) return received
@@ -28,16 +29,5 @@ export async function withCode(
 
 /** Digits of every script as ASCII ones, and nothing between them that only separates. */
 function plainDigits(text: string): string {
-  return text
-    .normalize('NFKC')
-    .replace(/(?<=\p{Nd})[\s.,_\-\p{Cf}]+(?=\p{Nd})/gu, '')
-    .replace(/\p{Nd}/gu, digit => String(numberOf(digit)))
-}
-
-/** Every script has its ten digits in one row, zero first. */
-function numberOf(digit: string): number {
-  const point = digit.codePointAt(0) ?? 0
-  let value = 0
-  while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(point - value - 1))) value++
-  return value
+  return asciiDigits(text.normalize('NFKC').replace(/(?<=\p{Nd})[\s.,_\-\p{Cf}]+(?=\p{Nd})/gu, ''))
 }

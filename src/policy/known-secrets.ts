@@ -1,4 +1,4 @@
-import { bare, dense, dressesOf, listed, unescaped } from './dresses.ts'
+import { bare, decodedIn, dense, dressesOf, listed, unescaped } from './dresses.ts'
 
 /** The secrets that this process knows, and the one question that is asked of them. */
 export interface KnownSecrets {
@@ -55,13 +55,19 @@ export function createKnownSecrets(): KnownSecrets {
       for (const dress of dressesOf(bytes)) look(dress)
     },
     findIn(text) {
-      return [...new Set([text, unescaped(text), listed(text)])].some(each => {
+      return [...new Set([text, unescaped(text), listed(text)].flatMap(withDecoded))].some(each => {
         if (isIn(bare(each))) return true
         const signsOf = signs.size === 0 ? '' : dense(each)
         return [...signs].some(sign => signsOf.includes(sign))
       })
     }
   }
+}
+
+/** A text, and the texts that are coded in it. */
+function withDecoded(text: string): string[] {
+  const coded = decodedIn(text)
+  return coded === '' ? [text] : [text, coded, unescaped(coded)]
 }
 
 /** How many characters around a piece are those of the needle. */

@@ -5,13 +5,27 @@ export const removedLink = '(link removed)'
 
 // What leads somewhere when it is tapped or looked at: a scheme, a telephone or mail link, or a bare host with a known ending.
 const candidate = /[^\s<>"'`«»“”‘’]+/gu
-const [opening, closing] = [new Set('([{*_~.,;:!?¡¿|'), new Set(')]}*_~.,;:!?|')]
+const [opening, closing] = [new Set('([{*_~.,;:!?¡¿|'), new Set(')]}*_~.,;:!?|。｡')]
 const quad = /^\d{1,3}(?:\.\d{1,3}){3}(?:[:/?#]|$)/
 /** An address of IPv6 stands in brackets, which otherwise end a link. */
 const sixth = /[a-z][a-z0-9+.-]{0,20}:\/\/[^\s[\]]{0,200}\[[0-9a-f:.]{2,50}\][^\s)\]}*]*/giu
 /** An e-mail address by itself opens no page and fetches nothing. */
 const mailAddress = /^[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}$/
-const schemes = /^(?:[a-z][a-z0-9+.-]*:\/\/|\/\/|(?:tel|sms|smsto|mailto|whatsapp|intent|data|javascript|geo|market):)/i
+const named =
+  'tel|sms|smsto|mailto|whatsapp|intent|data|javascript|geo|market|maps|callto|facetime|skype|tg|viber|sgnl|magnet'
+const schemes = new RegExp(`^(?:[a-z][a-z0-9+.-]*:\\/\\/|\\/\\/.|(?:${named}):)`, 'i')
+/** A scheme in the middle of what has no space in it: behind `src=`, or behind the words of a script that sets none. */
+const innerScheme = new RegExp(
+  `[a-z][a-z0-9+.-]{0,20}:\\/\\/|(?:https?|ftp|wss?):|(?<![a-z0-9+.-])(?:${named}):|\\/\\/(?=[^\\s/]*[.[:])`,
+  'i'
+)
+/** What ends a word wherever it is written, in wide letters too; the full stop of Chinese is a dot to browsers. */
+const between = /[()[\]{}|,\s，、；：！？「」『』（）【】《》〈〉［］｛｝…]/u
+/** What may be a host with what follows it, in all scripts and in one. */
+const pieces = /[\p{L}\p{N}\p{M}._@%/。｡．＠／-]+/gu
+const westernPieces = /[\w.@%/-]+/g
+/** Endings that no registry gives out: of one's own network, of Tor, and of examples. */
+const localName = /\.(?:example|invalid|test|local|localhost|internal|onion|lan|home|corp|arpa)$/
 
 /**
  * Takes the links out of a text that lead to no host of `allowed` (or below it) and that the person did not type: words that somebody
@@ -55,12 +69,28 @@ function textsIn(value: unknown): string[] {
 function linksIn(text: string): string[] {
   return (text.match(candidate) ?? []).flatMap(token => [
     ...(token.match(sixth) ?? []),
-    ...token
-      .replace(sixth, ' ')
-      .split(/[()[\]{}|,\s]/u)
-      .map(withoutEdges)
-      .filter(part => part !== '' && isLink(part))
+    ...token.replace(sixth, ' ').split(between).map(withoutEdges).flatMap(linkOf)
   ])
+}
+
+/** The link that a part is, or that begins in the middle of it: from there on, all of it. */
+function linkOf(part: string): string[] {
+  if (part === '') return []
+  if (isLink(part)) return [part]
+  const inner = innerScheme.exec(narrow(part))?.index ?? part.length
+  const start = hostIn(part.slice(0, inner)) ?? inner
+  return start < part.length ? [withoutEdges(part.slice(start))].filter(link => link !== '') : []
+}
+
+/** Where in a part a host begins, behind what can be no part of one or behind letters of another script. */
+function hostIn(part: string): number | null {
+  for (const pattern of [pieces, westernPieces]) {
+    for (const { 0: piece, index } of part.matchAll(pattern)) {
+      const start = piece.search(/[\p{L}\p{N}]/u)
+      if (start >= 0 && isLink(withoutEdges(piece.slice(start)))) return index + start
+    }
+  }
+  return null
 }
 
 /** Without the punctuation around it. Walked by hand: a pattern that is tied to the end takes quadratic time. */
@@ -76,6 +106,7 @@ function isLink(part: string): boolean {
   if (mailAddress.test(plain(part))) return false
   const host = hostOf(part)
   if (host === null || !host.includes('.')) return false
+  if (/^www\./i.test(plain(part)) || localName.test(host)) return true
   const { isIp, isIcann, domain } = parse(host)
   // A date or a price is an address to a browser, and nobody makes a link of it.
   return isIp === true ? quad.test(plain(part)) : isIcann === true && domain !== null
@@ -87,6 +118,11 @@ function hostOf(link: string): string | null {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : schemes.test(text) ? null : `http://${text}`
   if (url === null || !URL.canParse(url)) return null
   return new URL(url).hostname.replace(/\.$/, '') || null
+}
+
+/** Wide signs as the ones that they stand for, each at its place. */
+function narrow(text: string): string {
+  return text.replace(/[\uff01-\uff5e]/g, wide => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
 }
 
 /** Wide letters and dots of other scripts as the ones that name hosts. */

@@ -184,6 +184,17 @@ t.test('the words on a button are not those of the person who taps it', async t 
   t.match(receive(words), { kind: 'text.received', provenance: { integrity: 'user_forwarded' } })
 })
 
+t.test('the name or caption of a file and the name of a place may be words of anybody', async t => {
+  const picture = { NumMedia: '1', MediaUrl0: 'https://example.org/a', MediaContentType0: 'image/png' }
+  const integrityOf = (change: Fields) => receive({ ...text, ...change }).provenance.integrity
+  t.equal(integrityOf({ Body: 'delete-everything.pdf', ...picture }), 'user_forwarded')
+  t.equal(integrityOf({ Body: 'and this', ...picture, MediaContentType0: 'audio/ogg' }), 'user_voice')
+  t.equal(integrityOf({ Body: '', ...picture, MediaContentType0: 'audio/ogg' }), 'user_voice')
+  t.equal(integrityOf({ Latitude: '52.5', Longitude: '13.4', Label: 'Delete everything' }), 'user_forwarded')
+  t.equal(integrityOf({ Latitude: '52.5', Longitude: '13.4' }), 'user_typed')
+  t.equal(integrityOf({ Body: 'see here', ...picture, From: '+14155550100' }), 'user_typed', 'an MMS has no captions')
+})
+
 t.test('what WhatsApp tells about a message is kept, cut to what its frame holds', async t => {
   const { data, provenance } = receive({
     ...voice,

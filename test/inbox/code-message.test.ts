@@ -5,9 +5,9 @@ import { isCode, withCode } from '../../src/inbox/code-message.ts'
 const code = '048213'
 const asking = { frames: [{ id: 'q', kind: 'approval.requested', data: { hash: 'h' } }] }
 
-async function kindOf(text: string, isAsked = true, change: object = {}): Promise<string> {
+async function kindOf(text: string, isAsked = true, change: object = {}, kind = 'text.received'): Promise<string> {
   const store = { unsettled: async () => (isAsked ? [asking] : []) as never }
-  const received = { id: 'm', kind: 'text.received', data: { text, media: [], ...change } } as unknown as Received
+  const received = { id: 'm', kind, data: { text, media: [], ...change } } as unknown as Received
   return (await withCode({ store, codeOf: () => code }, 'lane', received)).kind
 }
 
@@ -40,4 +40,7 @@ t.test('no model is shown the code of an open question, in whatever dress it com
   t.equal(await kindOf('my order is 123456, where is it?'), 'text.received', 'another number is a number')
   t.equal(await kindOf('call 555 123 456'), 'text.received')
   t.equal(await kindOf(code, true, { media: [{ id: 'ME1', type: 'image/png', audio: false }] }), 'code.received')
+  const note = { media: [{ id: 'ME1', type: 'audio/ogg', audio: true }] }
+  t.equal(await kindOf(`it is ${code}`, true, note, 'voice.received'), 'code.received', 'beside a voice note')
+  t.equal(await kindOf('', true, note, 'voice.received'), 'voice.received')
 })

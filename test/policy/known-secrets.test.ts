@@ -49,6 +49,18 @@ const dresses: Record<string, (secret: string) => string> = {
   'soft hyphens': secret => between(secret, '\u00ad'),
   'joiners and marks': secret => between(secret, '\u200d\ufe0f\u2060'),
   'tag characters': tags,
+  'written in tags': secret =>
+    secret.replace(/[ -~]/g, sign => String.fromCodePoint(0xe0000 + (sign.codePointAt(0) ?? 0))),
+  'fillers of Hangul': secret => between(secret, '\u3164'),
+  'digits of another script': secret => secret.replace(/\d/g, digit => String.fromCodePoint(0x660 + Number(digit))),
+  'small letters of Turkish': secret => secret.replaceAll('I', 'ı'),
+  'base64 of wide letters': secret => base64(wide(secret), 1),
+  'base64 of zero-width spaces': secret => base64(between(secret, '\u200b')),
+  'base64 twice': secret => base64(base64(secret, 1), 2),
+  'base64 of hex, in lines': secret => base64(hex(secret)).replace(/.{19}/g, '$&\n'),
+  'hex of base64': secret => hex(base64(secret, 1)),
+  'hex of it URL-coded': secret => hex(hex(secret, '%'), ' '),
+  'hex of wide letters': secret => hex(wide(secret)),
   'bidi marks': secret => `\u202e${between(secret, '\u200f')}\u202c`,
   backwards: secret => [...secret].reverse().join(''),
   'backwards, with spaces': secret => between([...secret].reverse().join(''), ' '),
@@ -79,15 +91,20 @@ const dresses: Record<string, (secret: string) => string> = {
   JSON: secret => JSON.stringify({ a: [secret] }),
   'JSON escapes': secret =>
     Array.from(secret, sign => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  'escapes with %u': secret =>
+    Array.from(secret, sign => `%u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  'one letter escaped': secret => `\\u${secret.charCodeAt(0).toString(16).padStart(4, '0')}${secret.slice(1)}`,
   'HTML escapes': secret => Array.from(secret, sign => `&#${sign.codePointAt(0)};`).join('')
 }
 // What consists of signs has nothing left when the signs are taken for separators: it is found where they are not.
-const separators = Object.fromEntries(
+const separators: Record<string, (secret: string) => string> = Object.fromEntries(
   [' ', '-', '.', '_', '\n', ' - ', '•', '/', '", "', '😀', '\t|\t'].map(what => [
     `with ${JSON.stringify(what)} between`,
     (secret: string) => between(secret, what)
   ])
 )
+
+Object.assign(separators, { 'base64 of it with separators': (secret: string) => base64(between(secret, '-'), 2) })
 
 const ordinary = [
   'Your dentist appointment is on Tuesday at 9:30. Shall I move it to Thursday?',

@@ -61,6 +61,62 @@ t.test('no link to a foreign host gets through, in whatever dress', async t => {
   )
 })
 
+t.test('no link gets through that begins in the middle of what has no space in it', async t => {
+  const links = [
+    ...[
+      '请访问https://evil.com/?d=1',
+      '请看：https://evil.com/?d=1。谢谢',
+      '请看：evil.com/x',
+      '见，evil.com',
+      '看https:／／evil.com'
+    ],
+    ...[
+      'サイトevil.comへ',
+      '주소:evil.com/x로',
+      'ссылка:evil.com/x',
+      'ב-https://evil.com/a',
+      'לאתר-evil.com/a',
+      '،evil.com/x'
+    ],
+    ...[
+      '<img src=https://evil.com/x>',
+      'src=//evil.com/x',
+      'url:https://evil.com/',
+      '=evil.com/x',
+      '?u=evil.com',
+      '#evil.com'
+    ],
+    ...[
+      '👉https://evil.com/a',
+      '→evil.com',
+      'evil.com⁄x',
+      'https:/evil.com/x',
+      'https:evil.com/x',
+      'http:\\\\evil.com\\x'
+    ],
+    ...[
+      'x@https://evil.com',
+      'blob:https://evil.com',
+      'https://example.org/，https://evil.com/x',
+      'example.org,evil.com'
+    ],
+    ...[
+      'www.evil.example/x',
+      'evil.test/?d=1',
+      'evil.internal',
+      'x.evil.onion',
+      '電話tel:+15551234567',
+      'Call:tel:+15551234567'
+    ]
+  ]
+  for (const link of links) {
+    const left = filtered(`Look: ${link} !`)
+    t.notMatch(left, /evil|5551234567/, link)
+    t.ok(left.includes(removedLink), left)
+  }
+  t.equal(filtered('看https://evil.com，好'), `看${removedLink}，好`, 'the words behind it stay')
+})
+
 t.test('allowed hosts, and links that the person typed, stay', async t => {
   for (const text of [
     'https://example.org/a?b=c',
@@ -74,6 +130,8 @@ t.test('allowed hosts, and links that the person typed, stay', async t => {
     filtered('You asked about https://evil.com/a.', 'what is https://evil.com/a ?'),
     'You asked about https://evil.com/a.'
   )
+  t.equal(filtered('你问了https://evil.com/a。', '看https://evil.com/a，好'), '你问了https://evil.com/a。')
+  t.equal(filtered('见：docs.example.org/x，好'), '见：docs.example.org/x，好')
   t.equal(filtered('https://evil.com/b', 'what is https://evil.com/a ?'), removedLink, 'that one, and no other')
 })
 
@@ -95,13 +153,23 @@ t.test('words that are no links stay as they are', async t => {
       'i.e. that one',
       '12:30-13:45'
     ],
-    ...['Add 2 kg. Then stop.', '', '…', 'Yes!Sure.', 'C:\\temp', 'Node.js', '10.12.2026']
+    ...['Add 2 kg. Then stop.', '', '…', 'Yes!Sure.', 'C:\\temp', 'Node.js', '10.12.2026'],
+    ...[
+      'hotel:5',
+      'and//or',
+      'x=1&y=2',
+      '12:30。好的',
+      '请看第3.5节',
+      'לשעה 10:30-12.30',
+      '3,5 кг; 2.5 л',
+      '// a remark'
+    ]
   ]
   for (const text of texts) t.equal(filtered(text), text)
 })
 
 t.test('long texts without an end to their links are read as they are', async t => {
-  for (const piece of ['a', '.', 'a.', '(', 'x://', '[', ':', 'a@', 'http:']) {
+  for (const piece of ['a', '.', 'a.', '(', 'x://', '[', ':', 'a@', 'http:', '=a.b', '，见', 'é.', 'я-', '//a']) {
     const text = piece.repeat(64_000 / piece.length)
     t.equal(filtered(`${text} evil.com`).endsWith(` ${removedLink}`), true, piece)
   }

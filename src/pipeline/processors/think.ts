@@ -12,6 +12,7 @@ import type { Processor } from '../processor.ts'
 import { sentence } from '../sentences.ts'
 import { type HeldBack, holdBack } from './hold-back.ts'
 import { overBudget } from './over-budget.ts'
+import { withoutCodes } from './without-codes.ts'
 
 const mostEarlier = 30
 /** About what the instructions, the offers of tools and a short answer take. */
@@ -21,7 +22,7 @@ const tokensBeside = 2_000
 export function createThink(parts: {
   agent: Agent
   spending: Spending
-  store: Pick<Store, 'earlier' | 'read'>
+  store: Pick<Store, 'earlier' | 'read' | 'unsettled'>
   split: (frames: readonly Frame[], text: string) => string[]
   egress: Egress
   observe: Observe
@@ -42,7 +43,10 @@ export function createThink(parts: {
       // A server that counts nothing is believed to have used what was reserved.
       if (input > 0) parts.spending.settle('tokensPerDay', use, input + output)
       const thought = holdBack(parts, execution, said)
-      return { draft: draftOf(thought, frames, frame, parts.split) }
+      const draft = draftOf(thought, frames, frame, parts.split)
+      if (draft.kind !== 'reply.drafted') return { draft }
+      const shown = await withoutCodes(parts.store, execution.lane, draft.data.parts)
+      return { draft: { ...draft, data: { ...draft.data, parts: shown } } }
     }
   }
 }
