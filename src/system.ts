@@ -132,6 +132,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     maxToolCalls: config.maxToolCalls,
     policyVersion: policy.version,
     linkHosts: config.linkHosts,
+    hasOperator: config.operatorToken !== undefined,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
   const canary = (tenant: string, execution: string) => canaryOf(indexKey, tenant, execution)

@@ -60,6 +60,7 @@ export function openReplica(t: Teardown, store: Store, burnt: (name: string) => 
     maxToolCalls: 12,
     policyVersion: policy.version,
     linkHosts: noLinks,
+    hasOperator: true,
     decide: (...asked: [Parameters<typeof decide>[0], Parameters<typeof decide>[1]]) => decide(...asked, policy)
   }
   const agent = createAgent({

@@ -8,6 +8,7 @@ import { type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
 import { decideAsOperator, expireQuestions, refuseQuestion } from '../../src/inbox/questions.ts'
 import type { Lease } from '../../src/store/store.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
+import { exportTools } from '../../src/tools/export.ts'
 import { codeOf, kindsOf, openEngine, said, tenant } from './engine-on-store.ts'
 
 const minute = 60_000
@@ -328,4 +329,20 @@ t.test('a question whose place another one took is not decided any more, and nob
   const of = (request: Frame<'approval.requested'> | undefined) => ({ execution, request: request as Request })
   t.strictSame(await refuseQuestion(engine.parts, of(first), answer, request.provenance), { came: 'not-asked' })
   t.strictSame(await refuseQuestion(engine.parts, of(second), answer, request.provenance), { came: 'decided', answer })
+})
+
+t.test('what takes an operator too is not asked about where there is none', async t => {
+  const engine = await openEngine(t, {
+    tools: exportTools,
+    hasOperator: false,
+    respond: async ({ items }) => {
+      const last = items.at(-1)
+      if (last?.role === 'result') return { text: last.output }
+      return { text: '', calls: [{ id: 'c', tool: 'export_data', arguments: '{}' }] }
+    }
+  })
+  engine.worker.start()
+  const done = await engine.ended(await engine.accept(said('export everything')))
+  t.match(framesOf(done.frames, 'tool.finished')[0]?.data, { outcome: 'refused', code: 'NO_OPERATOR' })
+  t.equal(kindsOf(done).includes('approval.requested'), false)
 })

@@ -62,6 +62,8 @@ export interface Outside {
   known?: KnownSecrets
   leaseMs?: number
   deletesMedia?: boolean
+  /** There is an operator unless it is said that there is none. */
+  hasOperator?: boolean
   /** Whose lanes the worker works; `tenant` alone unless others are given. */
   tenants?: readonly string[]
   /** Opens the store; the embedded one in `dir` unless another is given. */
@@ -141,6 +143,7 @@ export async function openEngine(t: Test, outside: Outside = {}) {
     maxToolCalls,
     policyVersion: policy.version,
     linkHosts,
+    hasOperator: outside.hasOperator ?? true,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
   const budgetsOf = () => ({ messagesPerMinute: 0, ...defaultBudgets, ...outside.budgets })

@@ -52,6 +52,12 @@ export function createBindCall(parts: Parts): Processor {
       if (wanted.class === 'X' && isTainted(request.provenance.integrity) && carriesLinks(parts, wanted.arguments)) {
         return refuse('LINKS_REFUSED', 'After reading the words of others no link is sent to anybody: leave it out.')
       }
+      if (wanted.class === 'H' && !parts.hasOperator) {
+        return refuse(
+          'NO_OPERATOR',
+          'It takes the agreement of an operator too, whom this server does not have. Say so.'
+        )
+      }
       const tool = parts.registry.get(call.tool) as Tool
       const target = await tool.target(wanted.arguments, recordsOf(parts.store, work.execution))
       if (target === null) return refuse('TARGET_MISSING', 'There is no such thing (any more): look again.')

@@ -16,6 +16,8 @@ export interface CallRules {
   readonly policyVersion: string
   /** Hosts that a reading call may name unasked, and that a message to somebody else may link to whatever it was made of. */
   readonly linkHosts: ReadonlySet<string>
+  /** Whether there is an operator who can agree to what takes two people. */
+  readonly hasOperator: boolean
   readonly decide: (call: AskedCall, circumstances: Circumstances) => Decision
 }
 
