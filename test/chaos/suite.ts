@@ -20,6 +20,7 @@ import { retention } from './cases/retention.ts'
 import { sealers } from './cases/sealers.ts'
 import { hungSpeech, slowSpeech } from './cases/slow-speech.ts'
 import { taps } from './cases/taps.ts'
+import { tenants } from './cases/tenants.ts'
 import { planKills } from './plan.ts'
 import { askingPoints, midClaim } from './points.ts'
 import type { Play } from './setting.ts'
@@ -99,7 +100,7 @@ const ofDisk: Suite = {
     { name: 'C10 forbidden', play: t => fullDisk(t, 'forbidden') },
     ...(asRoot ? [{ name: 'C10 mounted', play: t => fullDisk(t, 'mounted') } satisfies Named] : [])
   ],
-  calm: [],
+  calm: [{ name: 'AC-29', play: t => tenants(t) }],
   alone: []
 }
 

@@ -77,7 +77,7 @@ export interface Outside {
 }
 
 /** The engine and a worker on a real store, under a clock that is moved by hand. The channel and the provider are functions of the test. */
-export async function openEngine(t: Test, outside: Outside = {}) {
+export async function openEngine(t: Pick<Test, 'testdir' | 'teardown'>, outside: Outside = {}) {
   let ms = Date.UTC(2026, 10, 23)
   const clock = { now: () => ms, monotonic: () => ms }
   const entropy = systemEntropy
