@@ -54,7 +54,7 @@ export function itemsOfEarlier({ n, frames }: Memory): Item[] {
 
 /**
  * Chooses what is remembered of `earlier` (newest first): whole executions, without a gap, within `budget` tokens;
- * refused messages and commands do not count. Answers oldest first.
+ * refused messages, commands and codes do not count. Answers oldest first.
  */
 export function recall(earlier: readonly { readonly frames: readonly Frame[] }[], budget: number): Memory[] {
   const remembered: Memory[] = []
@@ -82,7 +82,9 @@ function tokensOf(items: readonly Item[]): number {
 
 function isRemembered(frames: readonly Frame[]): boolean {
   const kind = frames[0]?.kind
-  return (kind === 'voice.received' || kind === 'text.received') && lastOf(frames, 'message.refused') === undefined
+  if (kind !== 'voice.received' && kind !== 'text.received') return false
+  const isSpokenCode = lastOf(frames, 'evidence.judged')?.data.reason === 'code-not-alone'
+  return !isSpokenCode && lastOf(frames, 'message.refused') === undefined
 }
 
 /** The lists of calls with their results; a call without one is shown as `unanswered`, or left out. */

@@ -8,6 +8,16 @@ export function isCode(text: string): boolean {
   return /^[0-9]{6}$/.test(text.trim())
 }
 
+/** Whether a text has six digits in a row, of any script and whatever separates them. */
+export function mayHoldCode(text: string): boolean {
+  return /[0-9]{6}/.test(plainDigits(text))
+}
+
+/** Whether a text holds a code, in digits of any script. */
+export function holdsCode(text: string, code: string): boolean {
+  return plainDigits(text).includes(code)
+}
+
 /**
  * A message that is a code, or holds one of an open question in whatever digits, becomes `code.received`: it is judged, and no model
  * is shown it, also where it stands beside a voice note. Six digits while nothing is asked are words.
@@ -19,11 +29,10 @@ export async function withCode(
 ): Promise<Received> {
   if (received.kind !== 'text.received' && received.kind !== 'voice.received') return received
   const { text, media } = received.data
-  const digits = plainDigits(text)
-  if (!/[0-9]{6}/.test(digits)) return received
+  if (!mayHoldCode(text)) return received
   const asked = await askedIn(store, lane)
   const isWhole = isCode(text) && media.length === 0 && asked.length > 0
-  const holdsOne = asked.some(({ data }) => digits.includes(codeOf(data.hash)))
+  const holdsOne = asked.some(({ data }) => holdsCode(text, codeOf(data.hash)))
   return isWhole || holdsOne ? { ...received, kind: 'code.received' } : received
 }
 

@@ -5,7 +5,7 @@ import { createSealedContent, isSealed, type SealedContent } from './sealed-cont
 import type { Owner, Sealing } from './sealing.ts'
 import type { Extras, Lease, RecordKey, Store, StoreRecord } from './store.ts'
 
-const mostOwners = 20_000
+const mostOwners = 2_000
 
 /**
  * The same store, with everything that people say sealed on its way in and opened on its way out: data and salt of frames, bytes, and

@@ -17,6 +17,7 @@ async function obeying(t: Test) {
   const burnt: string[] = []
   const voice = { says: '' }
   const letter = { says: '' }
+  const shown: string[] = []
   const input = z.strictObject({})
   const tool = (name: string, annotations: { readOnlyHint: boolean; destructiveHint: boolean }, act: () => string) =>
     defineTool({
@@ -37,6 +38,7 @@ async function obeying(t: Test) {
     ],
     transcribe: async () => ({ text: voice.says, language: null, provider: 'p', model: 'm' }),
     async respond({ items }) {
+      shown.push(JSON.stringify(items))
       const from = items.findLastIndex(({ role }) => role === 'user')
       const words = items[from]
       const done = items.slice(from).filter(({ role }) => role === 'result').length
@@ -57,7 +59,7 @@ async function obeying(t: Test) {
     voice.says = words
     return tell(said('', 1))
   }
-  return { engine, burnt, letter, asked, tell, speak }
+  return { engine, burnt, letter, shown, asked, tell, speak }
 }
 
 t.test('who claims an approval gives none: in a message, a transcript, names, and what a tool says', async t => {
@@ -119,6 +121,29 @@ t.test('a yes that is said aloud approves in no language, and a no refuses in ea
     open = await asked()
   }
   t.strictSame(burnt, [])
+})
+
+t.test('a code that is said aloud approves nothing, and no model is shown it, then or later', async t => {
+  const { engine, burnt, shown, asked, tell, speak } = await obeying(t)
+  const { id, code } = await asked()
+  for (const words of [code, `My code is ${[...code].join(' ')}.`, `${code.slice(0, 3)}-${code.slice(3)}, please`]) {
+    const { frames } = await speak(words)
+    t.match(framesOf(frames, 'evidence.judged')[0]?.data, { verdict: 'refused', reason: 'code-not-alone' })
+  }
+  const other = code === '123456' ? '654321' : '123456'
+  t.match(framesOf((await speak(`Call ${other}0.`)).frames, 'reply.drafted').at(-1)?.data.turn, {}, 'a number is words')
+  await tell(said('hello'))
+  t.equal((await engine.store.read(id))?.state, 'parked')
+  t.strictSame(burnt, [])
+  const digits = (text: string) => text.replace(/(?<=\d)[ -]+(?=\d)/g, '')
+  t.equal(
+    shown.some(text => text.includes(`${other}0`)),
+    true
+  )
+  t.strictSame(
+    shown.filter(text => digits(text).includes(code)),
+    []
+  )
 })
 
 t.test('what was forwarded stays so after the answer, and in what comes later', async t => {

@@ -5,7 +5,7 @@ import { type Execution, framesOf, received } from '../../frames/execution.ts'
 import type { Draft, Frame } from '../../frames/frame.ts'
 import type { DataOf } from '../../frames/kinds.ts'
 import { deriveProvenance, type Provenance } from '../../frames/provenance.ts'
-import { isCode } from '../../inbox/code-message.ts'
+import { holdsCode, isCode, mayHoldCode } from '../../inbox/code-message.ts'
 import {
   approveQuestion,
   countWrongCode,
@@ -74,13 +74,18 @@ export const afterEvidence =
     return verdict === 'refused' || verdict === 'agreed' ? tell(frames, frame) : 'rest'
   }
 
-/** Where the words of a message are all there: a plain yes or no is judged first, everything else goes to the agent. */
-export const judgeOrThink = (frames: readonly Frame[]) => (plainWordsOf(frames) === null ? 'think' : 'judge-evidence')
+/** Where the words of a message are all there: a plain yes or no, and what may be a code aloud, is judged first; everything else goes to the agent. */
+export const judgeOrThink = (frames: readonly Frame[]) =>
+  plainWordsOf(frames) !== null || mayHoldCode(heardIn(frames)) ? 'judge-evidence' : 'think'
 
 function plainWordsOf(frames: readonly Frame[]): 'yes' | 'no' | null {
-  const { text } = received(frames).data
-  const heard = framesOf(frames, 'speech.transcribed').map(({ data }) => data.text)
-  return plainAnswer([text, ...heard].join(' '))
+  return plainAnswer(`${received(frames).data.text} ${heardIn(frames)}`)
+}
+
+function heardIn(frames: readonly Frame[]): string {
+  return framesOf(frames, 'speech.transcribed')
+    .map(({ data }) => data.text)
+    .join(' ')
 }
 
 /** What it came to before the process died, if it had come to anything. */
@@ -140,12 +145,22 @@ async function wrong(
   return { verdict: 'refused', reason: isDenied ? 'too-many-tries' : 'wrong-code', approvals }
 }
 
-async function judgeWords(parts: QuestionParts, execution: Execution, provenance: Provenance): Promise<Verdict> {
+async function judgeWords(parts: Parts, execution: Execution, provenance: Provenance): Promise<Verdict> {
   const waiting = await waitingIn(parts.store, execution.lane)
   const approvals = waiting.map(({ request }) => request.id)
   if (waiting.length === 0) return { verdict: 'none', reason: 'no-question', approvals }
-  if (plainWordsOf(execution.frames) === 'yes') return { verdict: 'refused', reason: 'words-do-not-approve', approvals }
+  const words = plainWordsOf(execution.frames)
+  if (words === null) return judgeSpokenCode(parts, execution, waiting)
+  if (words === 'yes') return { verdict: 'refused', reason: 'words-do-not-approve', approvals }
   const answer = { state: 'denied', by: 'principal', how: 'words', evidence: execution.id } as const
   for (const each of waiting) await refuseQuestion(parts, each, answer, provenance)
   return { verdict: 'denied', reason: 'clear-no', approvals }
+}
+
+/** A code that is spoken approves nothing, and no model is to hear it; other numbers are words. */
+function judgeSpokenCode({ codeOf }: Parts, { frames }: Execution, waiting: readonly Waiting[]): Verdict {
+  const heard = heardIn(frames)
+  const spoken = waiting.filter(({ request }) => holdsCode(heard, codeOf(request.data.hash)))
+  if (spoken.length === 0) return { verdict: 'none', reason: 'no-question', approvals: [] }
+  return { verdict: 'refused', reason: 'code-not-alone', approvals: spoken.map(({ request }) => request.id) }
 }

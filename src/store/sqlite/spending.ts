@@ -6,7 +6,7 @@ import type { Writer } from './writer.ts'
 type Counter = Omit<CounterRow, 'key'>
 type Spend = (...asked: Parameters<Store['spend']>) => { total: number }
 
-const mostKnown = 10_000
+const mostKnown = 2_000
 
 /**
  * Counts what people spend without waiting for the disk. The database has one writer, which takes its changes in the order of asking:

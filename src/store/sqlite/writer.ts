@@ -8,6 +8,9 @@ import type { Refusal, Said, ThreadData } from './write-thread.ts'
 
 const lookEveryMs = 100
 
+/** What the thread is sent is soon done with: left alone V8 gives that three times the room. */
+const youngMb = 8
+
 /** So many changes go over before the turn of the event loop ends: the thread is not to idle while a crowd is being read. */
 const enough = 8
 
@@ -42,7 +45,9 @@ export async function startWriter(options: {
   const { dir, contentMs, clock, onRing } = options
   const abandoned = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const workerData: ThreadData = { dir, contentMs, abandoned }
-  const thread = new Worker(new URL('./write-thread.ts', import.meta.url), { workerData, env: {}, execArgv: [] })
+  const resourceLimits = { maxYoungGenerationSizeMb: youngMb }
+  const settings = { workerData, env: {}, execArgv: [], resourceLimits }
+  const thread = new Worker(new URL('./write-thread.ts', import.meta.url), settings)
   const [said] = (await once(thread, 'message')) as [Said]
   if ('notOpened' in said) {
     await once(thread, 'exit')
