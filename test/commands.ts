@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { runCommand } from '../src/cli.ts'
+import { compileCache } from './compile-cache.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -22,7 +23,11 @@ export interface Running {
 
 /** Starts a file of the repository with Node. */
 export function startFile(file: string, args: readonly string[], env: Record<string, string>, cwd = root): Running {
-  const child = spawn(process.execPath, [join(root, file), ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [join(root, file), ...args], {
+    cwd,
+    env: { ...compileCache(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', data => {

@@ -16,7 +16,11 @@ const mongo = needMongo(files) ? await (await import('./mongod.ts')).startReplic
 const run = spawn(process.execPath, [tap, 'run', ...(files.length > 0 ? files : inOrder())], {
   cwd: root,
   stdio: ['inherit', 'pipe', 'inherit'],
-  env: { ...process.env, ...(mongo && { TEST_MONGODB_URI: mongo.uri }) }
+  env: {
+    ...process.env,
+    NODE_COMPILE_CACHE: join(root, '.cache/compiled'),
+    ...(mongo && { TEST_MONGODB_URI: mongo.uri })
+  }
 })
 const ended = once(run, 'exit') as Promise<[number | null]>
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -11,6 +11,7 @@ import type { Agent } from '../src/simulator/agent-script.ts'
 import { type Caller, createCaller } from '../src/simulator/caller.ts'
 import { type OpenAIOptions, type OpenAISimulator, startOpenAI } from '../src/simulator/openai.ts'
 import { startTwilio, type TwilioOptions, type TwilioSimulator } from '../src/simulator/twilio.ts'
+import { compileCache } from './compile-cache.ts'
 import { databaseOn } from './mongod.ts'
 
 /** How long a server may take to start where many tests run at once. */
@@ -189,7 +190,7 @@ export function startProcess(entry: string, env: Record<string, string>): Server
   const command = [`NODE_OPTIONS=${env.NODE_OPTIONS ?? ''}`, process.execPath, join(root, entry)]
   const child: ChildProcess = spawn('env', command, {
     cwd: root,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', ...compileCache(), ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
