@@ -6,6 +6,9 @@ import { type Kept, readJournal } from '../journal.ts'
 import type { Setting } from '../setting.ts'
 import { judge, type Report } from '../verdict.ts'
 
+/** Several heartbeats late are not a lease: beside other cases the machine may stand still for seconds. */
+const leaseSeconds = 6
+
 /**
  * A transcription that takes many leases: the heartbeat keeps the lane, one call is made, and others do not wait. Where the database
  * is tormented meanwhile, no heartbeat may reach it for a lease: then the lane is lost, and the next holder hears the note again.
@@ -15,10 +18,10 @@ export async function slowSpeech(
   { isTormented }: Pick<Setting, 'isTormented'>,
   leases: number
 ): Promise<Report> {
-  const field = await setField(t)
+  const field = await setField(t, { LEASE_SECONDS: String(leaseSeconds) })
   const [slow] = field.person(['note', 'plain'], { voice: true })
   const quick = field.person(['plain', 'plain'], { voice: true })
-  field.meddling.heard = name => (name === slow?.name ? wait(leases * 2_000) : undefined)
+  field.meddling.heard = name => (name === slow?.name ? wait(leases * leaseSeconds * 1_000) : undefined)
   const server = await field.serve()
   await field.speak(server)
   await field.quiet()
