@@ -1,7 +1,7 @@
 // Runs the tests with tap and ends with the plain line that CI reads: `N passed, N failed, N skipped`.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,7 +13,7 @@ buildTapIfNeeded()
 const files = process.argv.slice(2)
 // Loaded only where it is needed: a run of a few files stays quick.
 const mongo = needMongo(files) ? await (await import('./mongod.ts')).startReplicaSet() : null
-const run = spawn(process.execPath, [tap, 'run', ...(files.length > 0 ? files : inOrder())], {
+const run = spawn(process.execPath, [tap, 'run', ...files], {
   cwd: root,
   stdio: ['inherit', 'pipe', 'inherit'],
   env: {
@@ -53,19 +53,6 @@ await mongo?.stop()
 if (failures.length > 0) process.stdout.write(`What failed, once more:\n${failures.slice(0, 150).join('\n')}\n`)
 process.stdout.write(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip + counts.todo} skipped\n`)
 process.exit(code !== 0 || counts.pass === 0 ? code || 1 : 0)
-
-/**
- * All tests; what needs the processor for itself goes before the chaos tests, which leave it little. The two of those that are hardest on
- * it stand far apart, the second among small ones: side by side their servers miss deadlines of their own.
- */
-function inOrder(): string[] {
-  const places = new Map([
-    [join('test', 'backup', 'large.test.ts'), ''],
-    [join('test', 'chaos', 'replicas.test.ts'), join('test', 'plugins')]
-  ])
-  const placeOf = (file: string) => places.get(file) ?? file
-  return globSync('test/**/*.test.ts', { cwd: root }).sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
-}
 
 /** Whether these tests may ask for MongoDB: all of them do, and so may what is named by a folder or a pattern. */
 function needMongo(args: readonly string[]): boolean {

@@ -1,18 +1,19 @@
 import t from 'tap'
-import { decisions } from './cases/decisions.ts'
-import { drain } from './cases/drain.ts'
-import { duplicates } from './cases/duplicates.ts'
-import { history } from './cases/history.ts'
-import { kills } from './cases/kills.ts'
-import { pause } from './cases/pause.ts'
-import { sealers } from './cases/sealers.ts'
-import { taps } from './cases/taps.ts'
-import type { Teardown } from './field.ts'
-import { inTurns } from './plan.ts'
-import { midClaim } from './points.ts'
-import type { Report } from './verdict.ts'
+import { decisions } from './chaos/cases/decisions.ts'
+import { drain } from './chaos/cases/drain.ts'
+import { duplicates } from './chaos/cases/duplicates.ts'
+import { history } from './chaos/cases/history.ts'
+import { kills } from './chaos/cases/kills.ts'
+import { pause } from './chaos/cases/pause.ts'
+import { sealers } from './chaos/cases/sealers.ts'
+import { taps } from './chaos/cases/taps.ts'
+import type { Teardown } from './chaos/field.ts'
+import { inTurns } from './chaos/plan.ts'
+import { midClaim } from './chaos/points.ts'
+import type { Report } from './chaos/verdict.ts'
 
-// The short cut of the cases in which several servers share a database.
+// The short cut of the chaos cases in which several servers share a database. tap runs files by their names, two at a time: it stands
+// here so that it does not run beside `chaos/chaos.test.ts`, where both would keep servers from their deadlines.
 const uri = process.env.TEST_MONGODB_URI ?? ''
 process.env.MONGODB_URI = uri
 const onDatabase = { cluster: { uri } }
