@@ -1,5 +1,5 @@
 import type { Execution } from '../frames/execution.ts'
-import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts'
+import { createKnownSecrets, type KnownSecrets, readingsOf } from './known-secrets.ts'
 
 /** What a text must not carry away: a secret, or the canary, which shows that the instructions are being told. */
 export type Forbidden = 'secret' | 'canary'
@@ -31,11 +31,11 @@ const mostCanaries = 100
 
 /** Makes the judge of what this process knows. */
 export function createEgress(parts: {
-  known: Pick<KnownSecrets, 'findIn'>
+  known: Pick<KnownSecrets, 'areIn'>
   canaryOf: (tenant: string, execution: string) => string
 }): Egress {
   const { known, canaryOf } = parts
-  const holdsSecret = (text: string) => viewsOf(text).some(known.findIn)
+  const read = (text: string) => viewsOf(text).flatMap(readingsOf)
   // A message is looked at several times, and most messages soon after one another.
   const canaries = new Map<string, KnownSecrets>()
 
@@ -50,9 +50,12 @@ export function createEgress(parts: {
   }
 
   return {
-    holdsSecret,
-    find: (text, execution) =>
-      viewsOf(text).some(canaryFor(execution).findIn) ? 'canary' : holdsSecret(text) ? 'secret' : null
+    holdsSecret: text => known.areIn(read(text)),
+    find(text, execution) {
+      const readings = read(text)
+      if (canaryFor(execution).areIn(readings)) return 'canary'
+      return known.areIn(readings) ? 'secret' : null
+    }
   }
 }
 

@@ -6,6 +6,14 @@ export interface KnownSecrets {
   add(value: string | Buffer): void
   /** Whether a text holds one of them, in whatever dress of safety rule 3.8 (1), or more than half of a long one. */
   findIn(text: string): boolean
+  /** The same of readings that were made before: another register may have asked them already. */
+  areIn(readings: readonly Reading[]): boolean
+}
+
+/** A text in one of the ways in which it can be read; `bare` is its letters and digits alone. */
+export interface Reading {
+  readonly text: string
+  readonly bare: string
 }
 
 const shortest = 8
@@ -46,22 +54,31 @@ export function createKnownSecrets(): KnownSecrets {
     return false
   }
 
+  function areIn(readings: readonly Reading[]): boolean {
+    return readings.some(({ text, bare: letters }) => {
+      if (isIn(letters)) return true
+      const signsOf = signs.size === 0 ? '' : dense(text)
+      return [...signs].some(sign => signsOf.includes(sign))
+    })
+  }
+
   return {
+    areIn,
+    findIn: text => areIn(readingsOf(text)),
     add(value) {
       const bytes = Buffer.from(value)
       const key = bytes.toString('base64')
       if (bytes.length < shortest || known.has(key)) return
       known.add(key)
       for (const dress of dressesOf(bytes)) look(dress)
-    },
-    findIn(text) {
-      return [...new Set([text, unescaped(text), listed(text)].flatMap(withDecoded))].some(each => {
-        if (isIn(bare(each))) return true
-        const signsOf = signs.size === 0 ? '' : dense(each)
-        return [...signs].some(sign => signsOf.includes(sign))
-      })
     }
   }
+}
+
+/** Every way in which a text is looked through: as it stands, without escapes, and decoded. */
+export function readingsOf(text: string): Reading[] {
+  const texts = new Set([text, unescaped(text), listed(text)].flatMap(withDecoded))
+  return [...texts].map(each => ({ text: each, bare: bare(each) }))
 }
 
 /** A text, and the texts that are coded in it. */
