@@ -43,6 +43,21 @@ export async function startAttacked(
   return stage
 }
 
+/** Opens suites one after the other, because servers that start while others are at work take too long for that, and plays all at once. */
+export async function playSuites<S>(
+  suites: readonly S[],
+  open: (suite: S) => Promise<() => Promise<void>>,
+  endings: (() => unknown)[]
+): Promise<void> {
+  try {
+    const opened: (() => Promise<void>)[] = []
+    for (const suite of suites) opened.push(await open(suite))
+    await Promise.all(opened.map(play => play()))
+  } finally {
+    for (const end of endings.reverse()) await end()
+  }
+}
+
 /** Prints a line. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`)

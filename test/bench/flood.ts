@@ -1,11 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { inboundParams } from '../../src/simulator/inbound-params.ts'
-import { sendSigned, signedRequest } from '../../src/simulator/signed-post.ts'
-import { newSid } from '../../src/simulator/twilio-messages.ts'
+import { sendSigned } from '../../src/simulator/signed-post.ts'
 import { startChild } from './child.ts'
-import { quantile, type Round } from './lines.ts'
-import { messagesPath, type Note, otherAccount } from './messages.ts'
+import { byTurns, quantile, type Round } from './lines.ts'
+import { type Note, otherAccount, signedText } from './messages.ts'
 import { type Ground, makePlace } from './place.ts'
 import { startServer } from './server.ts'
 import type { Addresses } from './stand-ins.ts'
@@ -22,7 +20,6 @@ export interface Flood {
 const budget = 20
 const times = 10
 const flooder = 'whatsapp:+15550009999'
-const sender = 'whatsapp:+14155550002'
 
 /** Holds conversations one after the other, by turns in peace and while one person of another account sends ten times their budget. */
 export async function compareFlood(options: { rounds: number; notes: number; ground: Ground }): Promise<Flood> {
@@ -47,11 +44,7 @@ export async function compareFlood(options: { rounds: number; notes: number; gro
   }
 
   await p95()
-  const latency: Round[] = []
-  for (let i = 0; i < options.rounds; i++) {
-    const peer = await p95()
-    latency.push({ ours: await flooded(), peer })
-  }
+  const latency = await byTurns(options.rounds, flooded, p95)
   await stop()
   const { refused = 0 } = await place.clear()
   await standIns.stop()
@@ -59,14 +52,12 @@ export async function compareFlood(options: { rounds: number; notes: number; gro
 }
 
 async function flood(url: string): Promise<void> {
-  const message = { messageSid: newSid('SM'), from: flooder, body: 'More!', media: [] }
-  const params = inboundParams({ accountSid: otherAccount.accountSid, to: sender, profileName: 'Mallory', ...message })
-  const { status } = await sendSigned(url, signedRequest({ url: url + messagesPath, params, ...otherAccount }))
+  const { status } = await sendSigned(url, signedText(url, flooder, 'More!', otherAccount))
   if (status !== 200) throw new Error(`the flood was answered with ${status}`)
 }
 
 function accountsFile(dir: string): string {
-  const { accountSid: sid } = otherAccount
+  const { accountSid: sid, sender } = otherAccount
   const account = { sid, authTokenVariable: 'OTHER_TOKEN', senders: [sender], allowedSenders: '*' }
   const file = join(dir, 'accounts.json')
   writeFileSync(file, JSON.stringify({ accounts: [account] }))

@@ -1,5 +1,5 @@
 import { startChild } from './child.ts'
-import type { Round } from './lines.ts'
+import { byTurns, type Round } from './lines.ts'
 import { type Ground, makePlace } from './place.ts'
 import { postTexts } from './posting.ts'
 import { startServer } from './server.ts'
@@ -21,11 +21,11 @@ export async function compareInserts(options: { rounds: number; messages: number
 
   // The first requests are slow on both sides: the code is compiled as it runs.
   for (const { url } of [grouped, single]) await post(url)
-  const rounds: Round[] = []
-  for (let i = 0; i < options.rounds; i++) {
-    const peer = await post(single.url)
-    rounds.push({ ours: await post(grouped.url), peer })
-  }
+  const rounds = await byTurns(
+    options.rounds,
+    () => post(grouped.url),
+    () => post(single.url)
+  )
   const sent = (1 + options.rounds) * options.messages
   const kept = [await grouped.end(), await single.end()]
   await generator.stop()

@@ -4,6 +4,20 @@ export interface Round {
   readonly peer: number
 }
 
+/** Measures the peer and ours by turns, so many times: what else the machine does falls on both. */
+export async function byTurns(
+  rounds: number,
+  ours: () => Promise<number>,
+  peer: () => Promise<number>
+): Promise<Round[]> {
+  const measured: Round[] = []
+  for (let i = 0; i < rounds; i++) {
+    const before = await peer()
+    measured.push({ ours: await ours(), peer: before })
+  }
+  return measured
+}
+
 /** What must hold: the median over the rounds of ours ÷ peer, or of ours alone where there is no peer. */
 export const lines = {
   acknowledged: { says: 'durable acknowledgements ÷ a bare Fastify that checks the signature', least: 0.45 },

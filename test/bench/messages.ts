@@ -10,8 +10,14 @@ export interface Note {
   readonly mediaUrl: string
 }
 
-/** A second account at the same Twilio. */
-export const otherAccount = { accountSid: `AC${'b7'.repeat(16)}`, authToken: 'other-token-0123456789abcdef01234' }
+const ownAccount = { accountSid, authToken, sender: ours }
+
+/** A second account at the same Twilio, and its number. */
+export const otherAccount: typeof ownAccount = {
+  accountSid: `AC${'b7'.repeat(16)}`,
+  authToken: 'other-token-0123456789abcdef01234',
+  sender: 'whatsapp:+14155550002'
+}
 
 /** The path that webhooks of messages are posted to, on both servers. */
 export const messagesPath = '/webhooks/twilio/messages'
@@ -22,8 +28,8 @@ export function personOf(n: number): string {
 }
 
 /** The webhook of a text message that nobody sent before, signed for the server at `url`. */
-export function signedText(url: string, from: string, body: string): SignedRequest {
-  return signed(url, { messageSid: newSid('SM'), from, body, media: [] })
+export function signedText(url: string, from: string, body: string, account = ownAccount): SignedRequest {
+  return signed(url, { messageSid: newSid('SM'), from, body, media: [] }, account)
 }
 
 /** The webhook of a voice note, signed for the server at `url`. */
@@ -33,8 +39,10 @@ export function signedNote(url: string, { messageSid, from, mediaUrl }: Note): S
 
 function signed(
   url: string,
-  message: Pick<Parameters<typeof inboundParams>[0], 'messageSid' | 'from' | 'body' | 'media'>
+  message: Pick<Parameters<typeof inboundParams>[0], 'messageSid' | 'from' | 'body' | 'media'>,
+  account = ownAccount
 ) {
-  const params = inboundParams({ accountSid, to: ours, profileName: 'Asha', ...message })
+  const { accountSid, authToken, sender: to } = account
+  const params = inboundParams({ accountSid, to, profileName: 'Asha', ...message })
   return signedRequest({ url: url + messagesPath, params, authToken })
 }

@@ -1,9 +1,7 @@
-import { startChild } from './child.ts'
-import type { Round } from './lines.ts'
+import { byTurns, type Round } from './lines.ts'
 import { type Ground, makePlace, type Protected } from './place.ts'
-import { postNotes } from './posting.ts'
+import { startOutside } from './posting.ts'
 import { startServer } from './server.ts'
-import type { Addresses } from './stand-ins.ts'
 
 /** Voice notes answered a second as the server is, and without sealing and audit; what each left behind, of which the second must have nothing. */
 export interface Protection {
@@ -18,23 +16,19 @@ export async function compareProtection(options: {
   notes: number
   ground: Ground
 }): Promise<Protection> {
-  const standIns = startChild('stand-ins.ts')
-  const generator = startChild('generator.ts')
-  const { twilio, openai } = await standIns.ask<Addresses>('addresses')
-  const env = { TWILIO_API_URL: twilio, OPENAI_BASE_URL: openai }
-  const ours = await deploy(env, options.ground)
-  const peer = await deploy(env, options.ground, 'test/bench/unprotected-entry.ts')
-  const perSecond = async (url: string) =>
-    (options.notes / (await postNotes(generator, standIns, url, options.notes))) * 1_000
+  const outside = await startOutside()
+  const ours = await deploy(outside.env, options.ground)
+  const peer = await deploy(outside.env, options.ground, 'test/bench/unprotected-entry.ts')
+  const perSecond = (url: string) => outside.notesPerSecond(url, options.notes)
 
   for (const { url } of [ours, peer]) await perSecond(url)
-  const throughput: Round[] = []
-  for (let i = 0; i < options.rounds; i++) {
-    const without = await perSecond(peer.url)
-    throughput.push({ ours: await perSecond(ours.url), peer: without })
-  }
+  const throughput = await byTurns(
+    options.rounds,
+    () => perSecond(ours.url),
+    () => perSecond(peer.url)
+  )
   const [mine, its] = [await ours.end(), await peer.end()]
-  await Promise.all([generator.stop(), standIns.stop()])
+  await outside.stop()
   const allDone = [mine, its].every(({ done }) => done === (options.rounds + 1) * options.notes)
   return { throughput, allDone, kept: { ours: mine.kept, peer: its.kept } }
 }

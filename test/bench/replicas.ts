@@ -1,9 +1,7 @@
-import { startChild } from './child.ts'
-import type { Round } from './lines.ts'
+import { byTurns, type Round } from './lines.ts'
 import { type Ground, makePlace } from './place.ts'
-import { postNotes } from './posting.ts'
+import { startOutside } from './posting.ts'
 import { startServer } from './server.ts'
-import type { Addresses } from './stand-ins.ts'
 
 /** Voice notes answered a second by two workers and by one, and whether the work of every one was done in the end. */
 export interface Replicas {
@@ -16,23 +14,19 @@ const providerMs = 300
 
 /** Answers voice notes with one worker process and with two, by turns; in both cases a process that only receives takes them. */
 export async function compareReplicas(options: { rounds: number; notes: number; ground: Ground }): Promise<Replicas> {
-  const generator = startChild('generator.ts')
-  const standIns = startChild('stand-ins.ts', [String(providerMs)])
-  const { twilio, openai } = await standIns.ask<Addresses>('addresses')
-  const env = { TWILIO_API_URL: twilio, OPENAI_BASE_URL: openai }
-  const one = await deploy(1, env, options.ground)
-  const two = await deploy(2, env, options.ground)
-  const perSecond = async (url: string) =>
-    (options.notes / (await postNotes(generator, standIns, url, options.notes))) * 1_000
+  const outside = await startOutside(providerMs)
+  const one = await deploy(1, outside.env, options.ground)
+  const two = await deploy(2, outside.env, options.ground)
+  const perSecond = (url: string) => outside.notesPerSecond(url, options.notes)
 
   for (const { url } of [one, two]) await perSecond(url)
-  const throughput: Round[] = []
-  for (let i = 0; i < options.rounds; i++) {
-    const peer = await perSecond(one.url)
-    throughput.push({ ours: await perSecond(two.url), peer })
-  }
+  const throughput = await byTurns(
+    options.rounds,
+    () => perSecond(two.url),
+    () => perSecond(one.url)
+  )
   const done = [await one.end(), await two.end()]
-  await Promise.all([generator.stop(), standIns.stop()])
+  await outside.stop()
   return { throughput, allDone: done.every(count => count === (options.rounds + 1) * options.notes) }
 }
 

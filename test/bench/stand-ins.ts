@@ -20,7 +20,7 @@ const apiKey = 'sk-bench'
 const delayMs = Number(process.argv[2] ?? 0)
 const accounts = [{ accountSid, authToken }, otherAccount]
 const [twilio] = (await startTwilioAccounts(
-  accounts.map(account => ({ ...account, statusCallbacks: 'off', keepRequests: 100 }))
+  accounts.map(({ accountSid, authToken }) => ({ accountSid, authToken, statusCallbacks: 'off', keepRequests: 100 }))
 )) as [TwilioSimulator, TwilioSimulator]
 const openai = await startOpenAI({ apiKey, delayMs, agent: demoAgent, defaultTranscript: text, keepBodies: 10 })
 let people = 0

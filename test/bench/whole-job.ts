@@ -1,10 +1,9 @@
-import { type Child, startChild } from './child.ts'
-import type { Round } from './lines.ts'
+import { startChild } from './child.ts'
+import { byTurns, type Round } from './lines.ts'
 import type { Note } from './messages.ts'
 import { type Ground, makePlace } from './place.ts'
-import { postNotes } from './posting.ts'
+import { startOutside } from './posting.ts'
 import { startServer } from './server.ts'
-import type { Addresses } from './stand-ins.ts'
 
 /** Voice notes answered a second, the time of one from webhook to reply (ms), and the memory of our server at the end (MB). */
 export interface WholeJob {
@@ -26,19 +25,17 @@ export async function compareWholeJobs(options: {
   alone: number
   ground: Ground
 }): Promise<WholeJob> {
-  const standIns = startChild('stand-ins.ts')
+  const outside = await startOutside()
+  const { standIns, addresses } = outside
   const peer = startChild('loop.ts')
-  const generator = startChild('generator.ts')
-  const addresses = await standIns.ask<Addresses>('addresses')
-  const env = { TWILIO_API_URL: addresses.twilio, OPENAI_BASE_URL: addresses.openai }
   const place = makePlace(options.ground)
-  const { url, memory, stop } = await startServer(env, place)
+  const { url, memory, stop } = await startServer(outside.env, place)
   const shelve = (count: number) => standIns.ask<Note[]>('shelve', count)
   let acknowledged = 0
 
   async function serve(count: number): Promise<number> {
     acknowledged += count
-    return postNotes(generator, standIns, url, count)
+    return outside.notesPerSecond(url, count)
   }
 
   async function converse(count: number): Promise<number> {
@@ -54,20 +51,20 @@ export async function compareWholeJobs(options: {
     peer.ask<number>('run', { ...addresses, notes: await shelve(count), concurrency: width, turn })
   await loop(options.notes, concurrency)
 
-  const throughput: Round[] = []
-  const latency: Round[] = []
-  const perSecond = (ms: number) => (options.notes / ms) * 1_000
-  for (let i = 0; i < options.rounds; i++) {
-    const bare = perSecond(await loop(options.notes, concurrency))
-    throughput.push({ ours: perSecond(await serve(options.notes)), peer: bare })
-  }
-  for (let i = 0; i < options.rounds; i++) {
-    const bare = (await loop(options.alone, 1)) / options.alone
-    latency.push({ ours: (await converse(options.alone)) / options.alone, peer: bare })
-  }
+  const { rounds, notes, alone } = options
+  const throughput = await byTurns(
+    rounds,
+    () => serve(notes),
+    async () => (notes / (await loop(notes, concurrency))) * 1_000
+  )
+  const latency = await byTurns(
+    rounds,
+    async () => (await converse(alone)) / alone,
+    async () => (await loop(alone, 1)) / alone
+  )
   const resident = await memory()
   await stop()
   const { done = 0 } = await place.clear()
-  await Promise.all([standIns, peer, generator].map((child: Child) => child.stop()))
+  await Promise.all([outside.stop(), peer.stop()])
   return { throughput, latency, memory: resident, acknowledged, done }
 }

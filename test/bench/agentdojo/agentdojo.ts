@@ -1,6 +1,6 @@
 // AgentDojo through the running server, with a model that always obeys the attacker (safety rule 1, AC-1 and AC-39).
 import { parseArgs } from 'node:util'
-import { say, startAttacked, toldSettings } from '../attacked.ts'
+import { playSuites, say, startAttacked, toldSettings } from '../attacked.ts'
 import { type Environments, installAgentDojo, startEnvironments } from './environments.ts'
 import { type Case, createPlayer, type Played } from './player.ts'
 import { judge, print } from './table.ts'
@@ -19,15 +19,8 @@ const suites = values.suites?.split(',') ?? allSuites
 const began = performance.now()
 const endings: (() => unknown)[] = []
 const played: Played[] = []
-try {
-  installAgentDojo()
-  const opened: (() => Promise<void>)[] = []
-  // One after the other: servers that start while others are at work take too long for that.
-  for (const suite of suites) opened.push(await openSuite(suite))
-  await Promise.all(opened.map(play => play()))
-} finally {
-  for (const end of endings.reverse()) await end()
-}
+installAgentDojo()
+await playSuites(suites, openSuite, endings)
 const isWhole = suites.length === allSuites.length && values.cases === undefined
 say(`\nThe servers ran with ${toldSettings(settings)}`)
 print(played, { isWhole, seconds: (performance.now() - began) / 1_000 })

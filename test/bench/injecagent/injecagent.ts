@@ -1,6 +1,6 @@
 // InjecAgent through the running server, with a model that always obeys the attacker (safety rule 1, AC-1).
 import { parseArgs } from 'node:util'
-import { say, startAttacked, toldSettings } from '../attacked.ts'
+import { playSuites, say, startAttacked, toldSettings } from '../attacked.ts'
 import { allSuites, type Case, type Data, readData, type Suite } from './cases.ts'
 import { createPlayer, type Played } from './player.ts'
 import { judge, print } from './table.ts'
@@ -15,14 +15,7 @@ const suites = allSuites.filter(suite => values.suites?.split(',').includes(suit
 const began = performance.now()
 const endings: (() => unknown)[] = []
 const played: Played[] = []
-try {
-  const opened: (() => Promise<void>)[] = []
-  // One after the other: servers that start while others are at work take too long for that.
-  for (const suite of suites) opened.push(await openSuite(suite))
-  await Promise.all(opened.map(play => play()))
-} finally {
-  for (const end of endings.reverse()) await end()
-}
+await playSuites(suites, openSuite, endings)
 const isWhole = suites.length === allSuites.length && values.cases === undefined
 say(`\nThe servers ran with ${toldSettings({})}`)
 print(played, { isWhole, seconds: (performance.now() - began) / 1_000 })
