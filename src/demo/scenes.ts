@@ -114,7 +114,7 @@ async function surviveKill(stage: DemoStage, held: HeldAgent, say: Say): Promise
   say('posted', 'the same voice note, from somebody else')
   const { messageSid } = await postedIn(stage.caller(ben).voiceNote({ bytes: readVoice(voiceNote) }), say)
   await stage.until(held.isThinking, 'a question to the model')
-  const kept = (await stage.execution(messageSid))?.frames ?? []
+  const kept = await keptUpToTool(stage, messageSid)
   await stage.server.kill()
   held.letGo()
   say('killed -9', `while the model was thinking, ${counted(kept.length, 'frame')} after the webhook`)
@@ -137,6 +137,16 @@ async function surviveKill(stage: DemoStage, held: HeldAgent, say: Say): Promise
   expect(recognitions === (stage.recognisesSpeech ? 0 : 1), 'it was transcribed once')
   expect(turns === 3, 'only the turn that was cut off was asked for again')
   expect(stage.answersTo(ben).length === 1, 'there is one answer')
+}
+
+/** The frames kept once the tool's result is one of them: the model is asked while that is still being written. */
+async function keptUpToTool(stage: DemoStage, messageSid: string): Promise<readonly ShownFrame[]> {
+  let kept: readonly ShownFrame[] = []
+  await stage.until(async () => {
+    kept = (await stage.execution(messageSid))?.frames ?? []
+    return kept.at(-1)?.kind === 'tool.finished'
+  }, "keeping the tool's result")
+  return kept
 }
 
 /** How often Twilio was asked for audio, the speech service for words, and the model for a turn. */

@@ -33,7 +33,7 @@ export interface DemoStage {
   /** The execution at rest. Rejects with an Error that says what did not happen in time. */
   ended(messageSid: string): Promise<ShownExecution>
   /** Waits until it holds. Rejects with an Error that says so where it does not in time. */
-  until(holds: () => boolean, what: string): Promise<void>
+  until(holds: () => boolean | Promise<boolean>, what: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -83,7 +83,7 @@ export async function setDemoStage(options: DemoStageOptions): Promise<DemoStage
     },
     async until(holds, what) {
       const deadline = performance.now() + patienceMs
-      while (!holds()) {
+      while (!(await holds())) {
         if (performance.now() > deadline) throw new Error(`${what} did not happen within ${patienceMs / 1_000} s`)
         await wait(5, undefined, { signal })
       }
