@@ -10,11 +10,18 @@ const lookMs = 200
  */
 export function boundHeap(): void {
   v8.setFlagsFromString(`--heap-growing-percent=${growingPercent}`)
+  // Who is loaded has mostly grown as far already, and a crowd may come at once.
+  if (boundYoung()) return
   const look = setInterval(() => {
-    const young = v8.getHeapSpaceStatistics().find(space => space.space_name === 'new_space')
-    if ((young?.space_size ?? youngBytes) < youngBytes) return
-    v8.setFlagsFromString('--semi-space-growth-factor=1')
-    clearInterval(look)
+    if (boundYoung()) clearInterval(look)
   }, lookMs)
   look.unref()
+}
+
+/** Stops the growth of the space for young objects where it has its size; answers whether it has. */
+function boundYoung(): boolean {
+  const young = v8.getHeapSpaceStatistics().find(space => space.space_name === 'new_space')
+  if ((young?.space_size ?? youngBytes) < youngBytes) return false
+  v8.setFlagsFromString('--semi-space-growth-factor=1')
+  return true
 }

@@ -8,7 +8,6 @@ import type { Store } from '../../src/store/store.ts'
 import type { Ports } from '../../src/system.ts'
 import { bendTime } from './bent-time.ts'
 import { ledgerTools } from './ledger-tools.ts'
-import { watchClaims } from './mid-claim.ts'
 import { bite, midClaim, type Point } from './points.ts'
 
 const { CHAOS_POINT, CHAOS_OCCURRENCES = '1', CHAOS_SIGNAL = 'SIGKILL', CHAOS_LEDGER = '' } = process.env
@@ -18,7 +17,8 @@ const sweepMs = 250
 let passed = 0
 
 if (CHAOS_CLOCK_MS !== undefined) bendTime(CHAOS_CLOCK_MS.split(',').map(Number), Number(CHAOS_JUMP_MS))
-if (CHAOS_POINT === midClaim) watchClaims(() => reached(midClaim))
+// Loaded where it is wanted: it brings MongoDB's driver, and a server on the embedded store carries none.
+if (CHAOS_POINT === midClaim) (await import('./mid-claim.ts')).watchClaims(() => reached(midClaim))
 await startServer(process.env, {
   wrap: standBetween,
   tools: ledgerTools(CHAOS_LEDGER, tool => reached(tool === 'burn_file' ? 'burn-done' : 'tool-done'))
