@@ -8,42 +8,60 @@ type Spend = (...asked: Parameters<Store['spend']>) => { total: number }
 
 const mostKnown = 2_000
 
+/** A person's counters change several times in one message: they go to the disk together. */
+const keepEveryMs = 100
+
+/** The counters of people, and a way to have them kept now. */
+export interface Spending {
+  readonly spend: Spend
+  /** Resolves once what was counted is on disk, or was refused by it. */
+  flush(): Promise<void>
+}
+
 /**
- * Counts what people spend without waiting for the disk. The database has one writer, which takes its changes in the order of asking:
- * what is on its way there is counted beside what is in it, and is on disk before anything that was done with what was spent.
+ * Counts what people spend without waiting for the disk: it is counted here at once, and kept a moment later. The database has no
+ * other writer, so nothing changes there that is not known here.
  */
-export function createSpending(db: DatabaseSync, write: Writer['write'], now: () => number): Spend {
+export function createSpending(db: DatabaseSync, write: Writer['write'], now: () => number): Spending {
   const read = db.prepare('SELECT count, reset_at AS resetAt FROM limits WHERE key = ?')
   const known = new Map<string, Counter>()
-  const underWay = new Map<string, number>()
+  const unkept = new Map<string, Counter>()
+  let kept = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
 
   function look(key: string): Counter | undefined {
     return known.get(key) ?? (read.get(key) as Counter | undefined)
   }
 
-  function keep(rows: readonly CounterRow[]): void {
-    // What is on its way to the disk is known here alone: it must not be forgotten.
-    if (known.size >= mostKnown) for (const key of known.keys()) if (!underWay.has(key)) known.delete(key)
-    for (const { key, ...counter } of rows) {
-      known.set(key, counter)
-      underWay.set(key, (underWay.get(key) ?? 0) + 1)
-    }
-    const settled = () => {
-      for (const { key } of rows) {
-        const left = (underWay.get(key) ?? 1) - 1
-        if (left === 0) underWay.delete(key)
-        else underWay.set(key, left)
-      }
-    }
-    write('keepCounters', rows).then(settled, () => {
+  function count({ key, ...counter }: CounterRow): void {
+    known.set(key, counter)
+    unkept.set(key, counter)
+    timer ??= setTimeout(flush, keepEveryMs).unref()
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    kept = kept.then(keep)
+    return kept
+  }
+
+  /** One at a time, so that what is forgotten is on the disk as it was counted last. */
+  async function keep(): Promise<void> {
+    const rows = Array.from(unkept, ([key, counter]) => ({ key, ...counter }))
+    if (rows.length === 0) return
+    unkept.clear()
+    try {
+      await write('keepCounters', rows)
+    } catch {
       // The disk refused: what counts is what is on it.
-      settled()
-      for (const { key } of rows) known.delete(key)
-    })
+      for (const { key } of rows) if (!unkept.has(key)) known.delete(key)
+    }
+    if (known.size >= mostKnown) for (const key of known.keys()) if (!unkept.has(key)) known.delete(key)
   }
 
   // A share is a row of its own: it belongs to the window that ends when it does.
-  return (key, windowMs, by, amount) => {
+  const spend: Spend = (key, windowMs, by, amount) => {
     const share = `${key} ${by}`
     const at = now()
     const window = look(key)
@@ -52,10 +70,9 @@ export function createSpending(db: DatabaseSync, write: Writer['write'], now: ()
     const before = isOpen ? look(share) : undefined
     const said = before?.resetAt === resetAt ? before.count : 0
     const total = (isOpen ? window.count : 0) - said + amount
-    keep([
-      { key, count: total, resetAt },
-      { key: share, count: amount, resetAt }
-    ])
+    count({ key, count: total, resetAt })
+    count({ key: share, count: amount, resetAt })
     return { total }
   }
+  return { spend, flush }
 }

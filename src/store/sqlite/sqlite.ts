@@ -56,7 +56,7 @@ export async function openSqliteStore({
   const records = createRecords(db)
   const audit = createAudit(db)
   const blocks = createBlockQueries(db)
-  const spend = createSpending(db, write, () => clock.now())
+  const { spend, flush } = createSpending(db, write, () => clock.now())
   const space = createFreeSpace(dir, clock, statfs)
 
   return {
@@ -120,6 +120,7 @@ export async function openSqliteStore({
       return reading(() => inspectDatabase({ db, dir, space, durability }))
     },
     async close() {
+      await flush()
       if (!db.isOpen) return
       // Before the other connection, because the last to close empties the log.
       db.close()
