@@ -65,7 +65,7 @@ export function createHistoryClient(store: Store, log: HistoryLog, random: () =>
   async function hold(lease: Lease, execution: Execution): Promise<Execution | null> {
     let tail = execution.frames.at(-1) as Frame
     for (let left = Math.floor(random() * 4); left > 0; left--) {
-      await wait(random() < 0.15 ? leaseMs * 2 * random() : random() * 40)
+      await wait(random() < 0.15 ? leaseMs * (1 + random()) : random() * 40)
       if (random() < 0.4) await heartbeat(lease)
       const frame = step(tail, execution.id)
       if (await write('append', lease, frame, () => store.append(lease, execution.id, [frame]))) tail = frame
