@@ -11,6 +11,7 @@ import { cleanAnswer } from './answer.ts'
 import { callsMade, mustBeQuick, mustBeSmall, sizeOf } from './bounds.ts'
 import { itemsShown, type Memory, recall } from './conversation.ts'
 import type { Instructions } from './instructions.ts'
+import { typedBy } from './person-words.ts'
 
 /**
  * What a turn came to: calls to be judged, or the model's own words to be sent. `provenance` is the label of all that
@@ -89,12 +90,6 @@ export function createAgent(parts: {
 function canaryFor({ canaryOf }: { canaryOf(tenant: string, execution: string): string }, frames: readonly Frame[]) {
   const { execution, data } = received(frames)
   return canaryOf(data.account, execution)
-}
-
-/** What the person wrote with their own hands. */
-function typedBy(frames: readonly Frame[]): string {
-  const { data, provenance } = received(frames)
-  return provenance.integrity === 'user_forwarded' ? '' : data.text
 }
 
 const mostCallsAtOnce = 50

@@ -1,3 +1,4 @@
+import { received } from '../frames/execution.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { Message } from '../frames/kinds.ts'
 import { cleanText, oneLine, transcriptsOf } from './answer.ts'
@@ -33,4 +34,10 @@ function messageOf(frames: readonly Frame[]): Message | null {
 
 function placeOf({ latitude, longitude, label }: NonNullable<Message['location']>): string {
   return oneLine([label, `${latitude}, ${longitude}`].filter(Boolean).join(': '))
+}
+
+/** What the person wrote with their own hands in the message of an execution; nothing where it was forwarded. */
+export function typedBy(frames: readonly Frame[]): string {
+  const { data, provenance } = received(frames)
+  return provenance.integrity === 'user_forwarded' ? '' : data.text
 }

@@ -10,7 +10,7 @@ export interface Budgets {
   readonly audioSecondsPerDay: number
   readonly tokensPerDay: number
   readonly callsPerHour: number
-  /** Messages to other people. */
+  /** Messages to other people, and calls of other tools that go out. */
   readonly sendsPerDay: number
   readonly promptsPerHour: number
   /** Questions that wait for their answer at a time. */

@@ -27,19 +27,46 @@ const westernPieces = /[\w.@%/-]+/g
 /** Endings that no registry gives out: of one's own network, of Tor, and of examples. */
 const localName = /\.(?:example|invalid|test|local|localhost|internal|onion|lan|home|corp|arpa)$/
 
+/** Whose links may stay: those that lead to a host of `allowed` or below it, and those that the person typed. */
+export interface WhoseLinks {
+  readonly allowed: ReadonlySet<string>
+  readonly typed: string
+}
+
 /**
  * Takes the links out of a text that lead to no host of `allowed` (or below it) and that the person did not type: words that somebody
  * else has put into a model are not to carry anything away (safety rule 3.8). The rest stays as it is.
  */
-export function withoutForeignLinks(text: string, about: { allowed: ReadonlySet<string>; typed: string }): string {
+export function withoutForeignLinks(text: string, about: WhoseLinks): string {
   const typed = new Set(linksIn(about.typed))
+  const isTheirs = (link: string) => typed.has(link) || standsIn(about.typed, link)
   return text.replace(candidate, token =>
     linksIn(token).reduce(
       (left, link) =>
-        typed.has(link) || isAllowed(hostOf(link), about.allowed) ? left : left.replaceAll(link, removedLink),
+        isTheirs(link) || isAllowed(hostOf(link), about.allowed) ? left : left.replaceAll(link, removedLink),
       token
     )
   )
+}
+
+/** Whether a value or a name in the arguments of a call holds a link that `withoutForeignLinks` takes out: it could carry away what was read. */
+export function holdsForeignLinks(given: Readonly<Record<string, unknown>>, about: WhoseLinks): boolean {
+  const text = textsIn(given).join('\n')
+  return withoutForeignLinks(text, about) !== text
+}
+
+// What stands beside a link and would make another one of it.
+const belongsBefore = /[\p{L}\p{N}.@/_%:-]$/u
+const belongsBehind = /^[\p{L}\p{N}@/_%:?#=&-]/u
+
+/** Whether a text holds a link with nothing before or behind that could belong to it: who sets no space behind a full stop typed it all the same. */
+function standsIn(text: string, link: string): boolean {
+  for (let at = text.indexOf(link); at >= 0; at = text.indexOf(link, at + 1)) {
+    const end = at + link.length
+    if (!belongsBefore.test(text.slice(Math.max(0, at - 2), at)) && !belongsBehind.test(text.slice(end, end + 2)))
+      return true
+  }
+  return false
 }
 
 /**

@@ -23,6 +23,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     description,
     parameters,
     class: classOfTool({ name, annotations }),
+    isOutward: annotations.openWorldHint && !annotations.readOnlyHint,
     repeatable,
     schemaHash: jcsHash({ name, description, schema: parameters }),
     read(value) {

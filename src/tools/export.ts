@@ -22,7 +22,7 @@ const exportData = defineTool({
   description: 'Sends the person everything that is kept of them (tasks, contacts, settings) as messages in this chat.',
   input: z.strictObject({}),
   // What leaves is everything: its class stands in the policy's own table, which no hint can say.
-  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   repeatable: false,
   describe: () => 'Send everything that is kept of you to this chat',
   target: async (_, records) => targetOf(await readAll(records)),

@@ -78,6 +78,8 @@ export interface Tool {
   readonly parameters: Readonly<Record<string, unknown>>
   /** Decided here and by nobody else: by the hints of a tool of this project, by the operator's file for any other. */
   readonly class: ToolClass
+  /** Whether what it is given may reach others: no foreign link is among that, and each call counts as one that sends. */
+  readonly isOutward: boolean
   readonly repeatable: boolean
   /** SHA-256 (hex) of its name, description and schema: another one is another tool. */
   readonly schemaHash: string

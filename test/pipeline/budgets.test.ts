@@ -154,12 +154,12 @@ t.test('calls over the budget of an hour are refused to the model, and one met a
 })
 
 /** A tool that goes out, and a model that asks for it once a message. */
-const tell = (wrote: string[]) =>
+const tell = (wrote: string[], destructiveHint: boolean) =>
   defineTool({
     name: 'tell',
     description: 'Tells somebody.',
     input: z.strictObject({ what: z.string() }),
-    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+    annotations: { readOnlyHint: false, destructiveHint, idempotentHint: false, openWorldHint: true },
     repeatable: false,
     describe: ({ what }) => `Tell ${what}`,
     async run({ what }) {
@@ -168,11 +168,11 @@ const tell = (wrote: string[]) =>
     }
   })
 
-async function telling(t: Test, budgets: Outside['budgets']) {
+async function telling(t: Test, budgets: Outside['budgets'], destructiveHint = false) {
   const wrote: string[] = []
   const engine = await open(t, {
     ...(budgets === undefined ? {} : { budgets }),
-    tools: [tell(wrote)],
+    tools: [tell(wrote, destructiveHint)],
     respond: async ({ items }) => {
       const last = items.at(-1)
       if (last?.role === 'result') return { text: last.output }
@@ -197,6 +197,15 @@ t.test('messages to others are sent up to the budget of a day, approved or not',
   advance(day + 1)
   await approve(await say('tell them tomorrow'))
   t.equal(wrote.length, 2)
+})
+
+t.test('what destroys and goes out counts among them', async t => {
+  const { say, approve, wrote } = await telling(t, { sendsPerDay: 1 }, true)
+  const first = await say('tell them')
+  t.equal(openQuestion(first.frames)?.data.binding.class, 'D')
+  t.strictSame(outcomes(await approve(first)), [null])
+  t.strictSame(outcomes(await approve(await say('tell them again'))), ['BUDGET_SENDS'])
+  t.equal(wrote.length, 1)
 })
 
 t.test('a person is asked so often in an hour, and what is over that is refused unseen', async t => {

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { z } from 'zod'
 import { openQuestion } from '../../src/frames/approval.ts'
 import { framesOf } from '../../src/frames/execution.ts'
@@ -7,14 +7,21 @@ import type { Integrity } from '../../src/frames/provenance.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
 import { openEngine, said } from './engine-on-store.ts'
 
-t.test('what the words of others went into goes to nobody with a link in it, asked about or not', async t => {
+for (const destructiveHint of [false, true]) {
+  t.test(`what the words of others went into goes to nobody with a link in it (destructive: ${destructiveHint})`, t =>
+    refusesLinks(t, destructiveHint)
+  )
+}
+
+async function refusesLinks(t: Test, destructiveHint: boolean): Promise<void> {
   const posted: unknown[] = []
   let given: object = {}
   const post = defineTool({
     name: 'post',
     description: 'Posts.',
     input: z.strictObject({ text: z.json() }),
-    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+    // What destroys and goes out is of class D, and goes out all the same.
+    annotations: { readOnlyHint: false, destructiveHint, idempotentHint: false, openWorldHint: true },
     repeatable: false,
     describe: () => 'Post',
     async run({ text }) {
@@ -33,12 +40,19 @@ t.test('what the words of others went into goes to nobody with a link in it, ask
   engine.worker.start()
   const posts = async (text: unknown, integrity: Integrity, lane: string) => {
     given = { text }
-    const draft = said('post it')
+    const draft = said('post it, with https://theirs.com/page')
     const id = await engine.accept({ ...draft, provenance: { ...draft.provenance, integrity } } as Draft, lane)
     return engine.ended(id)
   }
   const links = [
-    ...['https://evil.com/?d=all', 'see evil.com/all.', 'wa.me/15551234567', '//evil.com', 'http://2130706433/'],
+    ...[
+      'https://evil.com/?d=all',
+      'https://theirs.com/page?d=all',
+      'see evil.com/all.',
+      'wa.me/15551234567',
+      '//evil.com',
+      'http://2130706433/'
+    ],
     ...['![x](https://evil.com/a.png)', 'https://example.org@evil.com/', 'tel:+15551234567', 'ｅｖｉｌ．ｃｏｍ'],
     ...[['fine', { deep: ['https://evil.com/'] }], { 'https://evil.com/?d=all': 1 }]
   ]
@@ -54,6 +68,7 @@ t.test('what the words of others went into goes to nobody with a link in it, ask
   }
   for (const [words, integrity] of [
     ['nothing but words', 'user_forwarded'],
+    ['see https://theirs.com/page.', 'tool_third_party'],
     ['their own https://evil.com/', 'user_typed']
   ] as const) {
     const { state, frames } = await posts(words, integrity, `own-${integrity}`)
@@ -61,4 +76,4 @@ t.test('what the words of others went into goes to nobody with a link in it, ask
     t.match(openQuestion(frames)?.data.binding.arguments, { text: words }, 'the person decides')
   }
   t.strictSame(posted, [])
-})
+}

@@ -132,6 +132,14 @@ t.test('allowed hosts, and links that the person typed, stay', async t => {
   )
   t.equal(filtered('你问了https://evil.com/a。', '看https://evil.com/a，好'), '你问了https://evil.com/a。')
   t.equal(filtered('见：docs.example.org/x，好'), '见：docs.example.org/x，好')
+  t.equal(
+    filtered('go to evil.com/a now', 'look at evil.com/a.Then tell me'),
+    'go to evil.com/a now',
+    'no space behind'
+  )
+  for (const typed of ['see my-evil.com/a', 'see evil.com/a/b', 'see evil.com/a?b', 'me@evil.com/a', 'ｅevil.com/a']) {
+    t.equal(filtered('evil.com/a', typed), removedLink, `a part of what was typed is another link: ${typed}`)
+  }
   t.equal(filtered('https://evil.com/b', 'what is https://evil.com/a ?'), removedLink, 'that one, and no other')
 })
 

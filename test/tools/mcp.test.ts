@@ -120,6 +120,24 @@ t.test(
   }
 )
 
+t.test('a tool that nobody classed destroys and goes out', async t => {
+  const names = ['read', 'purge', 'post', 'pay', 'other']
+  const tools = { read: r0, purge: { class: 'D' }, post: { class: 'X' }, pay: { class: 'H' } } as const
+  const { catalogue } = await openRemote(t, [
+    settings('s', program(t, { tools: names.map(name => listed(name)) }).reached, tools)
+  ])
+  t.strictSame(
+    catalogue.list().map(({ name, class: toolClass, isOutward }) => [name, toolClass, isOutward]),
+    [
+      ['s__read', 'R0', false],
+      ['s__purge', 'D', false],
+      ['s__post', 'X', true],
+      ['s__pay', 'H', true],
+      ['s__other', 'D', true]
+    ]
+  )
+})
+
 t.test('a tool that is swapped after it was approved is not called', async t => {
   const server = await httpServer(t, { tools: [listed('pay')] })
   const { catalogue, alerts } = await openRemote(t, [settings('s', server, { pay: { class: 'X' } })])

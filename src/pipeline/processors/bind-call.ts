@@ -1,3 +1,4 @@
+import { typedBy } from '../../agent/person-words.ts'
 import { questionsIn } from '../../frames/approval.ts'
 import type { Clock } from '../../frames/clock.ts'
 import type { Entropy } from '../../frames/entropy.ts'
@@ -10,7 +11,7 @@ import { type Binding, expiryOf, hashOf } from '../../policy/approval.ts'
 import type { Spending } from '../../policy/budgets.ts'
 import { type Ask, isTainted } from '../../policy/decide.ts'
 import { type Egress, withheldCall } from '../../policy/egress.ts'
-import { withoutForeignLinks } from '../../policy/links.ts'
+import { holdsForeignLinks } from '../../policy/links.ts'
 import { renderPrompt } from '../../policy/prompt.ts'
 import type { Store } from '../../store/store.ts'
 import type { Target, Tool } from '../../tools/tool.ts'
@@ -49,7 +50,9 @@ export function createBindCall(parts: Parts): Processor {
       })
       if ('deny' in decision) return refuse(decision.deny.code, decision.deny.result)
       const wanted = 'ask' in decision ? decision.ask : decision.allow
-      if (wanted.class === 'X' && isTainted(request.provenance.integrity) && carriesLinks(parts, wanted.arguments)) {
+      const tool = parts.registry.get(call.tool) as Tool
+      const links = { allowed: parts.linkHosts, typed: typedBy(frames) }
+      if (tool.isOutward && isTainted(request.provenance.integrity) && holdsForeignLinks(wanted.arguments, links)) {
         return refuse('LINKS_REFUSED', 'After reading the words of others no link is sent to anybody: leave it out.')
       }
       if (wanted.class === 'H' && !parts.hasOperator) {
@@ -58,7 +61,6 @@ export function createBindCall(parts: Parts): Processor {
           'It takes the agreement of an operator too, whom this server does not have. Say so.'
         )
       }
-      const tool = parts.registry.get(call.tool) as Tool
       const target = await tool.target(wanted.arguments, recordsOf(parts.store, work.execution))
       if (target === null) return refuse('TARGET_MISSING', 'There is no such thing (any more): look again.')
       const before = questionsIn(frames).filter(({ request: { data } }) => data.binding.call === call.id)
@@ -94,19 +96,6 @@ export function createBindCall(parts: Parts): Processor {
       return { draft: question }
     }
   }
-}
-
-/** Whether a value or a name in the arguments holds a link to a host that is not allowed: it could carry away what was read. */
-function carriesLinks(parts: Parts, given: unknown): boolean {
-  const about = { allowed: parts.linkHosts, typed: '' }
-  if (typeof given === 'string') return withoutForeignLinks(given, about) !== given
-  return (
-    typeof given === 'object' &&
-    given !== null &&
-    Object.entries(given)
-      .flat()
-      .some(each => carriesLinks(parts, each))
-  )
 }
 
 /** The questions of the person that wait in other executions: their codes are taken. */

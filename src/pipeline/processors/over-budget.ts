@@ -3,6 +3,7 @@ import type { Frame } from '../../frames/frame.ts'
 import type { DataOf } from '../../frames/kinds.ts'
 import { deriveProvenance } from '../../frames/provenance.ts'
 import type { Spending } from '../../policy/budgets.ts'
+import type { Tool } from '../../tools/tool.ts'
 import type { Product, Work } from '../processor.ts'
 
 /** Ends the work on a message whose person has used up a budget. Who had something done for it already is always told. */
@@ -20,11 +21,12 @@ export async function overBudget(
 /** Takes a started call from the budgets of its person, once however often it is met; answers why it is refused, or null. */
 export async function callOverBudget(
   spending: Spending,
-  { execution, frame }: Work
+  { execution, frame }: Work,
+  tool: Pick<Tool, 'isOutward'> | undefined
 ): Promise<{ readonly code: string; readonly result: string } | null> {
-  const { call, class: toolClass } = (frame as Frame<'tool.started'>).data
+  const { call } = (frame as Frame<'tool.started'>).data
   const use = { execution, what: `call-${call}` }
-  const isSend = toolClass === 'X'
+  const isSend = tool?.isOutward === true
   if (isSend && !(await spending.reserve('sendsPerDay', use, 1))) return noMoreSends
   if (await spending.reserve('callsPerHour', use, 1)) return null
   if (isSend) spending.settle('sendsPerDay', use, 0)

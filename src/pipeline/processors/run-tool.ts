@@ -46,7 +46,7 @@ export function createRunTool(parts: Parts): Processor {
     // The look at the switches is good for half a second: the one in `run` costs no wait between the lease and the effect.
     async prepare(work) {
       await offFor(parts, work)
-      overBudget.set(work, await callOverBudget(parts.spending, work))
+      overBudget.set(work, await callOverBudget(parts.spending, work, toolOf(parts, work)))
     },
     async run(work) {
       const refusal = overBudget.get(work)
@@ -61,10 +61,10 @@ export function createRunTool(parts: Parts): Processor {
       if (ruling === 'did not happen') {
         return finished(work, { outcome: 'failed', code: 'OPERATOR', result: 'It was not done.' })
       }
-      const tool = parts.registry.get(started.data.tool)
+      const tool = toolOf(parts, work)
       const isRead = tool?.class === 'R0' || tool?.class === 'R1'
       if (tool?.repeatable !== true && !isRead) return unknown(work)
-      const refusal = await callOverBudget(parts.spending, work)
+      const refusal = await callOverBudget(parts.spending, work, tool)
       const made = refusal === null ? await makeCall(parts, work) : { refusal }
       if (!('refusal' in made)) return made
       // It may have been done before: that it may not be done now does not say that it was not.
@@ -83,11 +83,15 @@ async function leaveFor(parts: Parts, work: Work): Promise<Leave | Refusal> {
   const asked = { execution: execution.id, call: data.call, tool: data.tool, arguments: JSON.stringify(data.arguments) }
   const { integrity } = provenance
   const decision = judge(parts, execution.frames, asked, { integrity, callsSoFar: 0, now: parts.clock.now() })
-  const tool = parts.registry.get(data.tool)
+  const tool = toolOf(parts, work)
   if ('deny' in decision) return { refusal: decision.deny }
   if (!('allow' in decision) || tool === undefined) return { refusal: notApproved }
   if (parts.egress.find(asked.arguments, execution) !== null) return { refusal: withheld(parts, work) }
   return (await offFor(parts, work)) === null ? { permit: decision.allow, tool } : { refusal: switchedOff }
+}
+
+function toolOf({ registry }: Parts, { frame }: Work): Tool | undefined {
+  return registry.get((frame as Frame<'tool.started'>).data.tool)
 }
 
 /** Tells the operator that something was withheld. */

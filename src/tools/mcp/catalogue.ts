@@ -108,7 +108,8 @@ export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
 
   async function entryOf(server: ServerSettings, definition: Definition, isNamed: boolean): Promise<Entry> {
     const name = `${server.name}__${definition.name}`.slice(0, 200)
-    const trust = server.tools.get(definition.name) ?? { class: 'D' as const }
+    const classed = server.tools.get(definition.name)
+    const trust = classed ?? { class: 'D' as const }
     const described = { title: definition.title, annotations: definition.annotations }
     const { description } = definition
     const shown = { name, server: server.name, class: trust.class, hash: null, description, ...described }
@@ -120,7 +121,9 @@ export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
       if (before?.shown.state === (isGood ? 'offered' : 'changed'))
         return { ...before, shown: { ...before.shown, ...described } }
       const reader = createReader(definition.inputSchema)
-      const remote = { name, server, definition, hash, class: isGood ? trust.class : ('K' as const) }
+      // What nobody classed destroys and goes out (safety rule 3.2).
+      const isOutward = classed === undefined || classed.class === 'X' || classed.class === 'H'
+      const remote = { name, server, definition, hash, class: isGood ? trust.class : ('K' as const), isOutward }
       const state = isGood ? ('offered' as const) : ('changed' as const)
       return { shown: { ...shown, hash, state }, tool: createRemoteTool(remote, reader, remoteParts) }
     } catch (error) {

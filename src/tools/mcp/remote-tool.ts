@@ -16,6 +16,7 @@ export interface RemoteTool {
   readonly definition: Definition
   readonly hash: string
   readonly class: ToolClass
+  readonly isOutward: boolean
 }
 
 /** What the call of a remote tool needs besides the tool. */
@@ -43,13 +44,14 @@ export function createRemoteTool(
   reader: { schema: Tool['parameters']; read: Tool['read'] },
   parts: RemoteParts
 ): Tool {
-  const { name, server, definition, hash, class: toolClass } = remote
+  const { name, server, definition, hash, class: toolClass, isOutward } = remote
   const isRead = toolClass === 'R0' || toolClass === 'R1'
   return Object.freeze<Tool>({
     name,
     description: (definition.description ?? '').toWellFormed().slice(0, longestDescription),
     parameters: reader.schema,
     class: toolClass,
+    isOutward,
     // What a server promises of its own idempotency is not believed.
     repeatable: isRead,
     schemaHash: hash,
