@@ -138,7 +138,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   const canary = (tenant: string, execution: string) => canaryOf(indexKey, tenant, execution)
   const egress = createEgress({ known, canaryOf: canary })
   const offers = () => registry.offers()
-  const agent = createAgent({ ...config, provider, offers, instructions, memoryTokens, clock, canaryOf: canary })
+  const { isVouchedFor } = registry
+  const shown = { offers, isVouchedFor, instructions, memoryTokens }
+  const agent = createAgent({ ...config, provider, ...shown, clock, canaryOf: canary })
   const classOf = (name: string) => registry.get(name)?.class ?? null
   const { auditOf = createAuditOf({ classOf }) } = surroundings
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)

@@ -49,6 +49,8 @@ export function createAgent(parts: {
   provider: Pick<Provider, 'respond'>
   /** What is offered at the time of a turn. */
   offers: () => readonly ToolOffer[]
+  /** Whether somebody here answers for the words of all that is offered. */
+  isVouchedFor: () => boolean
   instructions: Instructions
   timeZone: string
   maxToolCalls: number
@@ -68,6 +70,7 @@ export function createAgent(parts: {
       mustBeSmall(held)
       mustBeQuick(frames, parts.clock.now())
       const isSpent = callsMade(frames) >= parts.maxToolCalls
+      const isVouchedFor = parts.isVouchedFor()
       const turn = await parts.provider.respond(
         {
           instructions: parts.instructions.at(first.at, parts.timeZone, canaryFor(parts, frames)),
@@ -80,7 +83,8 @@ export function createAgent(parts: {
       const thought = read(turn, frames, { memory: recorded(memory), instructions: parts.instructions.version })
       mustBeSmall(held + sizeOf(thought))
       const provenance = labelOf(frames, memory)
-      if (thought.kind === 'calls' || !isTainted(provenance.integrity)) return { ...thought, provenance }
+      const isOwn = isVouchedFor && !isTainted(provenance.integrity)
+      if (thought.kind === 'calls' || isOwn) return { ...thought, provenance }
       const links = { allowed: parts.linkHosts, typed: typedBy(frames) }
       return { ...thought, text: withoutForeignLinks(thought.text, links), provenance }
     }

@@ -24,6 +24,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     parameters,
     class: classOfTool({ name, annotations }),
     isOutward: annotations.openWorldHint && !annotations.readOnlyHint,
+    isVouchedFor: true,
     repeatable,
     schemaHash: jcsHash({ name, description, schema: parameters }),
     read(value) {

@@ -6,6 +6,8 @@ export interface Registry {
   get(name: string): Tool | undefined
   /** Names, descriptions and inputs as JSON Schema: the given tools in their order, then the remote ones as they are now. */
   offers(): Pick<Tool, 'name' | 'description' | 'parameters'>[]
+  /** Whether every tool that is offered now is vouched for. */
+  isVouchedFor(): boolean
 }
 
 /** Tools that come and go. `get` also finds one that is not to be called any more, of class K. */
@@ -29,6 +31,7 @@ export function createRegistry(tools: readonly Tool[], live: LiveTools = noOther
       return all().map(({ name }) => name)
     },
     get: name => byName.get(name) ?? live.get(name),
-    offers: () => all().map(({ name, description, parameters }) => ({ name, description, parameters }))
+    offers: () => all().map(({ name, description, parameters }) => ({ name, description, parameters })),
+    isVouchedFor: () => all().every(tool => tool.isVouchedFor)
   }
 }

@@ -80,6 +80,8 @@ export interface Tool {
   readonly class: ToolClass
   /** Whether what it is given may reach others: no foreign link is among that, and each call counts as one that sends. */
   readonly isOutward: boolean
+  /** Whether somebody here answers for its words: while a model reads a description that nobody vouched for, it reads the words of others. */
+  readonly isVouchedFor: boolean
   readonly repeatable: boolean
   /** SHA-256 (hex) of its name, description and schema: another one is another tool. */
   readonly schemaHash: string

@@ -14,7 +14,8 @@ const offers = [{ name: 'list_tasks', description: 'Lists.', parameters: {} }]
 /** An agent over a model that answers as told, and what the model was asked. */
 function agentOf(
   reply: Partial<Turn> | ((request: Request) => Partial<Turn>),
-  now = Date.parse('2026-11-23T08:16:00Z')
+  now = Date.parse('2026-11-23T08:16:00Z'),
+  isVouchedFor = true
 ) {
   const asked: Request[] = []
   const agent = createAgent({
@@ -28,6 +29,7 @@ function agentOf(
       }
     },
     offers: () => offers,
+    isVouchedFor: () => isVouchedFor,
     instructions,
     timeZone: 'Europe/Madrid',
     maxToolCalls: 3,
@@ -199,17 +201,20 @@ t.test('the label of a turn is the lowest behind it, memory included', async t =
 })
 
 t.test(
-  'an answer that was made of the words of others links to allowed hosts and to what the person typed',
+  'an answer that was made of the words of others, or beside those of a tool that nobody vouched for, links to allowed hosts and to what the person typed',
   async t => {
+    let isVouchedFor = true
     const linking = 'See https://evil.com/?d=1, docs.example.org/a and https://typed.net/x.'
     const answerTo = async (integrity: Integrity) => {
       const [first] = executionOf([text('What is https://typed.net/x ?')])
       const labelled = { ...(first as Frame), provenance: { ...(first as Frame).provenance, integrity } } as Frame
-      const thought = await agentOf({ text: linking }).think([labelled])
+      const thought = await agentOf({ text: linking }, undefined, isVouchedFor).think([labelled])
       return thought.kind === 'answer' ? thought.text : ''
     }
     t.equal(await answerTo('user_typed'), linking)
     t.equal(await answerTo('tool_third_party'), 'See (link removed), docs.example.org/a and https://typed.net/x.')
+    isVouchedFor = false
+    t.equal(await answerTo('user_typed'), 'See (link removed), docs.example.org/a and https://typed.net/x.')
   }
 )
 
@@ -224,6 +229,7 @@ t.test('what the provider throws goes on, and its signal is ours', async t => {
       }
     },
     offers: () => offers,
+    isVouchedFor: () => true,
     instructions,
     timeZone: 'UTC',
     maxToolCalls: 1,

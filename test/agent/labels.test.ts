@@ -24,7 +24,14 @@ function agentOf(memoryTokens: number) {
     provider: {
       respond: async () => ({ text: 'So.', calls: [], provider: 'p', model: 'm', tokens: { input: 1, output: 1 } })
     },
-    ...{ canaryOf: () => 'c', linkHosts: new Set<string>(), offers: () => [], instructions, timeZone: 'UTC' },
+    ...{
+      canaryOf: () => 'c',
+      linkHosts: new Set<string>(),
+      offers: () => [],
+      isVouchedFor: () => true,
+      instructions,
+      timeZone: 'UTC'
+    },
     ...{ maxToolCalls: 50, memoryTokens, clock: { now: () => Date.parse('2026-11-23T08:16:00Z') } }
   })
 }

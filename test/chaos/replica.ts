@@ -67,6 +67,7 @@ export function openReplica(t: Teardown, store: Store, burnt: (name: string) => 
     ...{
       provider,
       offers: () => registry.offers(),
+      isVouchedFor: () => registry.isVouchedFor(),
       instructions,
       timeZone: 'UTC',
       maxToolCalls: 12,

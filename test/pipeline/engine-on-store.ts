@@ -131,6 +131,7 @@ export async function openEngine(t: Pick<Test, 'testdir' | 'teardown'>, outside:
     ...{
       provider,
       offers: () => registry.offers(),
+      isVouchedFor: () => registry.isVouchedFor(),
       instructions,
       timeZone: 'UTC',
       maxToolCalls,

@@ -127,13 +127,13 @@ t.test('a tool that nobody classed destroys and goes out', async t => {
     settings('s', program(t, { tools: names.map(name => listed(name)) }).reached, tools)
   ])
   t.strictSame(
-    catalogue.list().map(({ name, class: toolClass, isOutward }) => [name, toolClass, isOutward]),
+    catalogue.list().map(tool => [tool.name, tool.class, tool.isOutward, tool.isVouchedFor]),
     [
-      ['s__read', 'R0', false],
-      ['s__purge', 'D', false],
-      ['s__post', 'X', true],
-      ['s__pay', 'H', true],
-      ['s__other', 'D', true]
+      ['s__read', 'R0', false, true],
+      ['s__purge', 'D', false, true],
+      ['s__post', 'X', true, true],
+      ['s__pay', 'H', true, true],
+      ['s__other', 'D', true, false]
     ]
   )
 })

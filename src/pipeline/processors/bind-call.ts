@@ -52,7 +52,8 @@ export function createBindCall(parts: Parts): Processor {
       const wanted = 'ask' in decision ? decision.ask : decision.allow
       const tool = parts.registry.get(call.tool) as Tool
       const links = { allowed: parts.linkHosts, typed: typedBy(frames) }
-      if (tool.isOutward && isTainted(request.provenance.integrity) && holdsForeignLinks(wanted.arguments, links)) {
+      const isOwn = parts.registry.isVouchedFor() && !isTainted(request.provenance.integrity)
+      if (tool.isOutward && !isOwn && holdsForeignLinks(wanted.arguments, links)) {
         return refuse('LINKS_REFUSED', 'After reading the words of others no link is sent to anybody: leave it out.')
       }
       if (wanted.class === 'H' && !parts.hasOperator) {

@@ -123,7 +123,8 @@ export async function openCatalogue(parts: CatalogueParts): Promise<Catalogue> {
       const reader = createReader(definition.inputSchema)
       // What nobody classed destroys and goes out (safety rule 3.2).
       const isOutward = classed === undefined || classed.class === 'X' || classed.class === 'H'
-      const remote = { name, server, definition, hash, class: isGood ? trust.class : ('K' as const), isOutward }
+      const trusted = { class: isGood ? trust.class : ('K' as const), isOutward, isVouchedFor: classed !== undefined }
+      const remote = { name, server, definition, hash, ...trusted }
       const state = isGood ? ('offered' as const) : ('changed' as const)
       return { shown: { ...shown, hash, state }, tool: createRemoteTool(remote, reader, remoteParts) }
     } catch (error) {

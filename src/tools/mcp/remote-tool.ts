@@ -17,6 +17,7 @@ export interface RemoteTool {
   readonly hash: string
   readonly class: ToolClass
   readonly isOutward: boolean
+  readonly isVouchedFor: boolean
 }
 
 /** What the call of a remote tool needs besides the tool. */
@@ -44,7 +45,7 @@ export function createRemoteTool(
   reader: { schema: Tool['parameters']; read: Tool['read'] },
   parts: RemoteParts
 ): Tool {
-  const { name, server, definition, hash, class: toolClass, isOutward } = remote
+  const { name, server, definition, hash, class: toolClass, isOutward, isVouchedFor } = remote
   const isRead = toolClass === 'R0' || toolClass === 'R1'
   return Object.freeze<Tool>({
     name,
@@ -52,6 +53,7 @@ export function createRemoteTool(
     parameters: reader.schema,
     class: toolClass,
     isOutward,
+    isVouchedFor,
     // What a server promises of its own idempotency is not believed.
     repeatable: isRead,
     schemaHash: hash,
