@@ -8,7 +8,7 @@ import { BSON, MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
 import { demoAgent } from '../../src/simulator/scenarios.ts'
 import { runHere } from '../commands.ts'
-import { accountSid, type Shown, type Stage, setStage, voice } from '../stage.ts'
+import { accountSid, type Shown, type Stage, setStage, until, voice } from '../stage.ts'
 
 const asha = 'whatsapp:+15550100001'
 const ben = 'whatsapp:+15550100002'
@@ -49,6 +49,8 @@ t.test(
     t.match(await stage.execution(first.messageSid), { closed: 'erased', frames: [] })
     t.match(await stage.execution(other.messageSid), { state: 'done' })
     t.match(await runHere(stage.env, 'backup', join(dir, 'today')), { code: 0 }, 'every chain is whole')
+    // Records are sealed a moment after they are written.
+    await until(async () => (await runHere(stage.env, 'audit', 'verify')).code === 0, 30_000)
     t.match(await runHere(stage.env, 'audit', 'verify'), { code: 0, output: /The audit is whole\.$/m })
     t.match(await runHere(stage.env, 'user', 'erase', asha), { code: 0, output: /Nothing that could be read/ })
 
