@@ -137,10 +137,7 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
   }
   const canary = (tenant: string, execution: string) => canaryOf(indexKey, tenant, execution)
   const egress = createEgress({ known, canaryOf: canary })
-  const offers = () => registry.offers()
-  const { isVouchedFor } = registry
-  const shown = { offers, isVouchedFor, instructions, memoryTokens }
-  const agent = createAgent({ ...config, provider, ...shown, clock, canaryOf: canary })
+  const agent = createAgent({ ...config, provider, registry, instructions, memoryTokens, clock, canaryOf: canary })
   const classOf = (name: string) => registry.get(name)?.class ?? null
   const { auditOf = createAuditOf({ classOf }) } = surroundings
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)

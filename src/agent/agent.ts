@@ -4,7 +4,7 @@ import { Failure } from '../frames/failure.ts'
 import type { Frame } from '../frames/frame.ts'
 import type { DataOf } from '../frames/kinds.ts'
 import { deriveProvenance, type Provenance } from '../frames/provenance.ts'
-import { isTainted } from '../policy/decide.ts'
+import { mayLinkFreely } from '../policy/decide.ts'
 import { withoutForeignLinks } from '../policy/links.ts'
 import type { Provider, ToolOffer, Turn } from '../providers/provider.ts'
 import { cleanAnswer } from './answer.ts'
@@ -47,10 +47,8 @@ export interface Agent {
 /** Makes the agent of a model, the tools it is offered and the bounds of a message. */
 export function createAgent(parts: {
   provider: Pick<Provider, 'respond'>
-  /** What is offered at the time of a turn. */
-  offers: () => readonly ToolOffer[]
-  /** Whether somebody here answers for the words of all that is offered. */
-  isVouchedFor: () => boolean
+  /** What is offered at the time of a turn, and whether somebody here answers for the words of all of it. */
+  registry: { offers(): readonly ToolOffer[]; isVouchedFor(): boolean }
   instructions: Instructions
   timeZone: string
   maxToolCalls: number
@@ -70,12 +68,12 @@ export function createAgent(parts: {
       mustBeSmall(held)
       mustBeQuick(frames, parts.clock.now())
       const isSpent = callsMade(frames) >= parts.maxToolCalls
-      const isVouchedFor = parts.isVouchedFor()
+      const isVouchedFor = parts.registry.isVouchedFor()
       const turn = await parts.provider.respond(
         {
           instructions: parts.instructions.at(first.at, parts.timeZone, canaryFor(parts, frames)),
           items: itemsShown(memory, frames),
-          tools: isSpent ? [] : parts.offers()
+          tools: isSpent ? [] : parts.registry.offers()
         },
         signal
       )
@@ -83,8 +81,8 @@ export function createAgent(parts: {
       const thought = read(turn, frames, { memory: recorded(memory), instructions: parts.instructions.version })
       mustBeSmall(held + sizeOf(thought))
       const provenance = labelOf(frames, memory)
-      const isOwn = isVouchedFor && !isTainted(provenance.integrity)
-      if (thought.kind === 'calls' || isOwn) return { ...thought, provenance }
+      const isFree = mayLinkFreely(provenance.integrity, isVouchedFor)
+      if (thought.kind === 'calls' || isFree) return { ...thought, provenance }
       const links = { allowed: parts.linkHosts, typed: typedBy(frames) }
       return { ...thought, text: withoutForeignLinks(thought.text, links), provenance }
     }

@@ -109,9 +109,17 @@ function judge(
 const askable: ReadonlySet<string> = new Set<Verdict>(['run', 'run-to-allowed-hosts', 'ask'])
 
 /** Words that are not the person's own, the operator's or the system's are in the context, or a label nobody knows. */
-export function isTainted(integrity: Integrity): boolean {
+function isTainted(integrity: Integrity): boolean {
   const rank = integrities.indexOf(integrity)
   return rank < 0 || rank > integrities.indexOf('user_voice')
+}
+
+/**
+ * Whether what a turn came to may hold any link: it was made of the person's own words, and of no description of a tool that nobody
+ * vouched for. Else only allowed hosts and what the person typed stay (safety rule 3.8).
+ */
+export function mayLinkFreely(integrity: Integrity, isVouchedFor: boolean): boolean {
+  return isVouchedFor && !isTainted(integrity)
 }
 
 function deny(code: Denial['code'], result: string): Decision {

@@ -28,8 +28,7 @@ function agentOf(
         return { text: '', calls: [], provider: 'p', model: 'm', tokens: { input: 1, output: 2 }, ...said }
       }
     },
-    offers: () => offers,
-    isVouchedFor: () => isVouchedFor,
+    registry: { offers: () => offers, isVouchedFor: () => isVouchedFor },
     instructions,
     timeZone: 'Europe/Madrid',
     maxToolCalls: 3,
@@ -228,8 +227,7 @@ t.test('what the provider throws goes on, and its signal is ours', async t => {
         throw signal
       }
     },
-    offers: () => offers,
-    isVouchedFor: () => true,
+    registry: { offers: () => offers, isVouchedFor: () => true },
     instructions,
     timeZone: 'UTC',
     maxToolCalls: 1,

@@ -27,8 +27,7 @@ function agentOf(memoryTokens: number) {
     ...{
       canaryOf: () => 'c',
       linkHosts: new Set<string>(),
-      offers: () => [],
-      isVouchedFor: () => true,
+      registry: { offers: () => [], isVouchedFor: () => true },
       instructions,
       timeZone: 'UTC'
     },

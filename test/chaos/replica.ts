@@ -66,8 +66,7 @@ export function openReplica(t: Teardown, store: Store, burnt: (name: string) => 
   const agent = createAgent({
     ...{
       provider,
-      offers: () => registry.offers(),
-      isVouchedFor: () => registry.isVouchedFor(),
+      registry,
       instructions,
       timeZone: 'UTC',
       maxToolCalls: 12,

@@ -130,8 +130,7 @@ export async function openEngine(t: Pick<Test, 'testdir' | 'teardown'>, outside:
     canaryOf: canary,
     ...{
       provider,
-      offers: () => registry.offers(),
-      isVouchedFor: () => registry.isVouchedFor(),
+      registry,
       instructions,
       timeZone: 'UTC',
       maxToolCalls,

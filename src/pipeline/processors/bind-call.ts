@@ -9,7 +9,7 @@ import { deriveProvenance } from '../../frames/provenance.ts'
 import { askedIn } from '../../inbox/questions.ts'
 import { type Binding, expiryOf, hashOf } from '../../policy/approval.ts'
 import type { Spending } from '../../policy/budgets.ts'
-import { type Ask, isTainted } from '../../policy/decide.ts'
+import { type Ask, mayLinkFreely } from '../../policy/decide.ts'
 import { type Egress, withheldCall } from '../../policy/egress.ts'
 import { holdsForeignLinks } from '../../policy/links.ts'
 import { renderPrompt } from '../../policy/prompt.ts'
@@ -52,8 +52,8 @@ export function createBindCall(parts: Parts): Processor {
       const wanted = 'ask' in decision ? decision.ask : decision.allow
       const tool = parts.registry.get(call.tool) as Tool
       const links = { allowed: parts.linkHosts, typed: typedBy(frames) }
-      const isOwn = parts.registry.isVouchedFor() && !isTainted(request.provenance.integrity)
-      if (tool.isOutward && !isOwn && holdsForeignLinks(wanted.arguments, links)) {
+      const isFree = mayLinkFreely(request.provenance.integrity, parts.registry.isVouchedFor())
+      if (tool.isOutward && !isFree && holdsForeignLinks(wanted.arguments, links)) {
         return refuse('LINKS_REFUSED', 'After reading the words of others no link is sent to anybody: leave it out.')
       }
       if (wanted.class === 'H' && !parts.hasOperator) {
