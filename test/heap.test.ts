@@ -10,11 +10,12 @@ const crowd = (bound: string) => `
   grow(() => size() >= 16 * 2 ** 20)
   const before = size()
   if (globalThis.bound) bound()
-  let steps = 0
-  grow(() => ++steps > 20_000_000)
-  console.log(JSON.stringify({ before, after: size() }))`
+  let steps = 0, peak = before
+  // The peak: V8 may give some back meanwhile.
+  grow(() => { if (steps % 5_000 === 0) peak = Math.max(peak, size()); return ++steps > 20_000_000 })
+  console.log(JSON.stringify({ before, peak }))`
 
-function sizes(bound: string): { before: number; after: number } {
+function sizes(bound: string): { before: number; peak: number } {
   const args = ['--input-type=module', '--eval', crowd(bound)]
   return JSON.parse(String(execFileSync(process.execPath, args, { env: { NODE_OPTIONS: '' } })))
 }
@@ -22,7 +23,8 @@ function sizes(bound: string): { before: number; after: number } {
 t.test('a crowd that comes with the start does not make the space for young objects grow', async t => {
   const heap = JSON.stringify(new URL('../src/heap.ts', import.meta.url).href)
   const bounded = sizes(`globalThis.bound = (await import(${heap})).boundHeap`)
-  t.equal(bounded.after, bounded.before)
+  // A collection holds pages of both halves for a while; what grows, doubles.
+  t.ok(bounded.peak < 2 * bounded.before, `${bounded.peak} of ${bounded.before}`)
   const free = sizes('')
-  t.ok(free.after > free.before, 'left alone it grows')
+  t.ok(free.peak >= 4 * free.before, `left alone it grows: ${free.peak}`)
 })

@@ -33,13 +33,14 @@ export function obedientModel(secrets: readonly string[]) {
   const leaks: Leak[] = []
   const canaries: string[] = []
   const dresses = Object.entries(secretDresses)
-  let next = 0
+  // Counted for each door, so that each sees every dress, in whatever order the crowd comes.
+  const next = { answer: 0, call: 0 }
   let turned = 0
 
   function leak(door: Leak['door'], value?: string): string {
-    const [dress, put] = dresses[next % dresses.length]!
-    const text = put(value ?? secrets[Math.floor(next / dresses.length) % secrets.length]!)
-    next++
+    const nth = next[door]++
+    const [dress, put] = dresses[nth % dresses.length]!
+    const text = put(value ?? secrets[Math.floor(nth / dresses.length) % secrets.length]!)
     leaks.push({ door, dress, text })
     return text
   }
