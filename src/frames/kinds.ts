@@ -55,7 +55,9 @@ const binding = z.strictObject({
   tool: label,
   schemaHash: label,
   arguments: z.record(z.string(), z.json()),
-  target: z.strictObject({ id: label, fingerprint: label, label: words(2_000) }).nullable(),
+  target: z
+    .strictObject({ id: label, fingerprint: label, label: words(2_000), integrity: z.enum(integrities).optional() })
+    .nullable(),
   class: z.enum(toolClasses),
   rule: label,
   policyVersion: label,

@@ -23,6 +23,8 @@ export async function admit(
     return { reason: 'sender-not-allowed', tell: await firstIn(store, `refused:${principal}`, day) }
   }
   if (isClosed && command !== 'start') return { reason: 'opted-out', tell: false }
+  // Neither work nor a model: the way back and the way to help stay open to whoever is over the limit.
+  if (command !== null) return null
   if (limited !== null && (await limited(principal))) {
     return { reason: 'rate-limited', tell: await firstIn(store, `limited:${principal}`, minute) }
   }

@@ -13,6 +13,7 @@ export const promptWords = {
     verbs: { D: 'DELETE', X: 'SEND', H: 'HIGH RISK', other: 'CONFIRM' },
     asked: 'Shall I do exactly this?',
     about: 'It is about',
+    named: 'not your words: they came with',
     sources: 'Not from you: this was decided after reading',
     origins: { user_forwarded: 'a forwarded message', tool: "a tool's answer", web: 'the web' },
     cut: (length: number, hash: string) => `${length} characters, ${hash}`,
@@ -25,6 +26,7 @@ export const promptWords = {
     verbs: { D: 'BORRAR', X: 'ENVIAR', H: 'ALTO RIESGO', other: 'CONFIRMAR' },
     asked: '¿Hago exactamente esto?',
     about: 'Se trata de',
+    named: 'no son palabras tuyas: vinieron con',
     sources: 'No viene de ti: se decidió después de leer',
     origins: { user_forwarded: 'un mensaje reenviado', tool: 'la respuesta de una herramienta', web: 'la web' },
     cut: (length: number, hash: string) => `${length} caracteres, ${hash}`,
@@ -49,7 +51,7 @@ export function renderPrompt(binding: Binding, description: string, language: Pr
     visible(description),
     `${binding.tool}`,
     ...Object.entries(binding.arguments).map(([name, value]) => `- ${visible(name)}: ${shown(value, words)}`),
-    ...(binding.target === null ? [] : [`${words.about} ${shown(binding.target.label, words)}`]),
+    ...(binding.target === null ? [] : [subjectOf(binding.target, words)]),
     ...(source === null ? [] : [`${words.sources} ${source}.`]),
     ...(binding.class === 'H' ? [words.two] : []),
     words.refuse,
@@ -62,6 +64,13 @@ export function renderPrompt(binding: Binding, description: string, language: Pr
 function originOf(integrity: Integrity, { origins }: (typeof promptWords)[PromptLanguage]): string | null {
   if (integrity === 'user_forwarded' || integrity === 'web') return origins[integrity]
   return integrity.startsWith('tool_') ? origins.tool : null
+}
+
+/** What the call is about, marked where its words are those of others (safety rule 3.5). */
+function subjectOf(target: NonNullable<Binding['target']>, words: (typeof promptWords)[PromptLanguage]): string {
+  const source = originOf(target.integrity ?? 'system', words)
+  const subject = `${words.about} ${shown(target.label, words)}`
+  return source === null ? subject : `${subject} (${words.named} ${source})`
 }
 
 /** A value as JSON in a block of its own, where no messenger reads marks; a long one is cut in the middle and named by its hash. */

@@ -74,7 +74,8 @@ const sendMessage = defineTool({
   describe: () => 'Send this message to somebody else',
   async target({ contact }, records) {
     const found = await readContact(records, contact)
-    return found === null ? null : { id: contact, fingerprint: fingerprintOf(found), label: labelOf(found) }
+    if (found === null) return null
+    return { id: contact, fingerprint: fingerprintOf(found), label: labelOf(found), integrity: found.integrity }
   },
   async run({ contact, text }, { records, fingerprint, send }) {
     const found = await readContact(records, contact)
@@ -83,7 +84,7 @@ const sendMessage = defineTool({
     }
     try {
       await send(found.address, text)
-      return answer({ sent: { to: found.name } })
+      return answer({ sent: { to: found.name } }, [found])
     } catch (error) {
       if (!(error instanceof Failure && error.refused)) throw error
       return { outcome: 'failed', result: `It was not taken (${error.code}), so nothing was sent.` }

@@ -69,7 +69,8 @@ const deleteTask = defineTool({
   describe: ({ id }) => `Delete the task ${id}`,
   async target({ id }, records) {
     const task = await readTask(records, id)
-    return task === null ? null : { id, fingerprint: fingerprintOf(task), label: labelOf(task) }
+    if (task === null) return null
+    return { id, fingerprint: fingerprintOf(task), label: labelOf(task), integrity: task.integrity }
   },
   run: ({ id }, context) =>
     change(context, id, async task => {

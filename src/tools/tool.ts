@@ -54,6 +54,8 @@ export interface Target {
   readonly id: string
   readonly fingerprint: string
   readonly label: string
+  /** How far the words of the label can be believed; absent where they are the server's own. */
+  readonly integrity?: Integrity
 }
 
 /** A tool as its author writes it. `run` is taken into a closure by `defineTool` and is out of reach from then on. */

@@ -216,7 +216,7 @@ t.test(
     const agent: Agent = request => {
       const said = request.items.flatMap(item => (item.role === 'user' ? [item.text] : [])).at(-1) ?? ''
       const last = request.items.at(-1)
-      const [, name, number] = /^know (\w+) (\+\d+)/.exec(said) ?? []
+      const [, name, number] = /^(?:\[forwarded\] )?know (\w+) (\+\d+)/.exec(said) ?? []
       if (last?.role !== 'result') {
         if (name !== undefined) return { calls: [{ name: 'add_contact', arguments: { name, number } }] }
         return { calls: [{ name: 'list_contacts', arguments: {} }] }
@@ -242,6 +242,13 @@ t.test(
     t.equal((await stage.ended(asking)).state, 'done')
     t.strictSame(stage.read('whatsapp:+15552220001'), ['I am late'])
     t.match(ana.last(), /^It came to: \{"sent":\{"to":"Maria"\}\}/)
+
+    await ana.caller.text('know Bob +15552220003', { Forwarded: 'true' })
+    await stage.settled()
+    await ana.say(codeIn(ana.question().body))
+    await ana.asks('tell Bob')
+    t.match(ana.last(), /about `"Bob, \+15552220003"` \(not your words: they came with a forwarded message\)$/m)
+    await ana.say('no')
 
     await stage.callerOf('whatsapp:+15552220002').text('STOP')
     await stage.settled()

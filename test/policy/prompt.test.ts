@@ -35,6 +35,15 @@ t.test('whatever did not come from the person is named', async t => {
   t.match(shown({}, { integrity: 'user_forwarded' }), /Not from you: .* a forwarded message\.$/m)
   t.match(shown({}, { integrity: 'tool_third_party' }), /Not from you: .* a tool's answer\.$/m)
   t.match(shown({}, { integrity: 'web' }, 'es'), /No viene de ti: .* la web\.$/m)
+  const about = (change: object, language: 'en' | 'es' = 'en') =>
+    shown({}, { target: { id: 'c', fingerprint: 'f', label: 'Bob', ...change } }, language)
+  t.match(about({}), /^It is about `"Bob"`$/m)
+  t.match(about({ integrity: 'user_typed' }), /^It is about `"Bob"`$/m)
+  t.match(
+    about({ integrity: 'user_forwarded' }),
+    /^It is about `"Bob"` \(not your words: they came with a forwarded message\)$/m
+  )
+  t.match(about({ integrity: 'tool_third_party' }, 'es'), /^Se trata de `"Bob"` \(no son palabras tuyas: .*\)$/m)
 })
 
 t.test('what cannot be seen is shown, so that different values are different texts', async t => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Failure } from '../../src/frames/failure.ts'
 import { issuePermit, type Permit } from '../../src/frames/permit.ts'
 import type { RecordKey, StoreRecord } from '../../src/store/store.ts'
+import { contactTools } from '../../src/tools/contacts.ts'
 import { defineTool } from '../../src/tools/define-tool.ts'
 import { exportTools } from '../../src/tools/export.ts'
 import { createRegistry } from '../../src/tools/registry.ts'
@@ -11,7 +12,7 @@ import type { Target, Tool, ToolContext, ToolResult } from '../../src/tools/tool
 import { userRecords } from '../../src/tools/user-records.ts'
 
 const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false }
-const registry = createRegistry(taskTools)
+const registry = createRegistry([...taskTools, ...contactTools])
 
 /** Records as a store keeps them, with a way to be overtaken by somebody else. */
 function keptRecords(user = 'ana') {
@@ -125,7 +126,10 @@ t.test('a tool whose input is not strict, or whose name fits no provider, is not
 })
 
 t.test('the registry offers every tool with a strict JSON Schema and refuses two of a name', async t => {
-  t.strictSame(registry.names, ['create_task', 'list_tasks', 'complete_task', 'delete_task'])
+  t.strictSame(registry.names, [
+    ...['create_task', 'list_tasks', 'complete_task', 'delete_task'],
+    ...['add_contact', 'list_contacts', 'send_message']
+  ])
   t.equal(registry.get('format_disk'), undefined)
   t.equal(registry.get('__proto__'), undefined)
   const [offer] = registry.offers()
@@ -284,6 +288,28 @@ t.test('a task keeps the label of the words it was made of, and hands it on', as
   const completed = await run('complete_task', { id }, contextOf(records, { integrity: 'user_typed' }))
   t.equal(completed.integrity, 'user_forwarded')
   t.equal((await run('list_tasks', { done: true }, contextOf(records))).integrity, 'user_forwarded', 'it never rises')
+})
+
+t.test('a contact and a task hand their label on to what a person is asked and to what the model is told', async t => {
+  const { records } = keptRecords()
+  const label = (tool: string, args: Record<string, unknown>) => registry.get(tool)?.target(args, records)
+  for (const [integrity, number] of [
+    ['user_forwarded', '+15552220001'],
+    ['user_typed', '+15552220002']
+  ] as const) {
+    const added = await run('add_contact', { name: 'Maria', number }, contextOf(records, { integrity }))
+    const args = { contact: added.json.added.id, text: 'hello' }
+    const target = await label('send_message', args)
+    t.equal(target?.integrity, integrity)
+    const sent = await run(
+      'send_message',
+      args,
+      contextOf(records, { integrity: 'user_typed', fingerprint: target?.fingerprint ?? null })
+    )
+    t.match(sent, { json: { sent: { to: 'Maria' } }, integrity })
+    const { json } = await run('create_task', { title: 'Pay' }, contextOf(records, { integrity }))
+    t.equal((await label('delete_task', { id: json.created.id }))?.integrity, integrity)
+  }
 })
 
 t.test('an id that could name something else is refused by the schema', async t => {
