@@ -156,9 +156,11 @@ t.test(
     t.equal(stage.twilio.mediaRequests.length, 0, 'nothing of a stranger is fetched')
     t.equal(await stage.metric('knomly_refused_total', { reason: 'rate-limited' }), 3)
     t.equal(await stage.metric('knomly_refused_total', { reason: 'sender-not-allowed' }), 3)
-    const commands = [await fast.text('HELP'), await fast.text('STOP'), await fast.text('START')]
-    await stage.settled()
-    for (const each of commands) t.equal((await shown(stage, each)).state, 'done', 'commands are under no limit')
+    for (const command of ['HELP', 'STOP', 'START']) {
+      const posted = await fast.text(command)
+      await stage.settled()
+      t.equal((await shown(stage, posted)).state, 'done', `${command} is under no limit`)
+    }
     t.equal(await stage.metric('knomly_refused_total', { reason: 'rate-limited' }), 3)
     await stranger.text('STOP')
     await stage.settled()
