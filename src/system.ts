@@ -47,7 +47,7 @@ import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf, approvalTokenOf } from './vault/approval-code.ts'
-import { canaryOf } from './vault/canary.ts'
+import { createCanaries } from './vault/canary.ts'
 import { pseudonymOf } from './vault/index-key.ts'
 import { openSource } from './vault/open-source.ts'
 import { createSecrets } from './vault/scoped-secrets.ts'
@@ -135,9 +135,9 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     hasOperator: config.operatorToken !== undefined,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const canary = (tenant: string, execution: string) => canaryOf(indexKey, tenant, execution)
-  const egress = createEgress({ known, canaryOf: canary })
-  const agent = createAgent({ ...config, provider, registry, instructions, memoryTokens, clock, canaryOf: canary })
+  const canaryOf = createCanaries(indexKey)
+  const egress = createEgress({ known, canaryOf })
+  const agent = createAgent({ ...config, provider, registry, instructions, memoryTokens, clock, canaryOf })
   const classOf = (name: string) => registry.get(name)?.class ?? null
   const { auditOf = createAuditOf({ classOf }) } = surroundings
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)

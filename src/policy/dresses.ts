@@ -39,12 +39,14 @@ const mostLayers = 3
 /** Tags are ASCII once more, and are not seen. */
 const firstTag = 0xe0000
 const tags = /[\u{e0020}-\u{e007e}]/gu
+const mayBeEscaped = /[%&\\\u{e0020}-\u{e007e}]/u
 
 /**
  * A text with what stands for characters (`%73`, `\x73`, `\u0073`, `&#115;`, `\n`, tags) as the characters, also where that was done
  * thrice.
  */
 export function unescaped(text: string): string {
+  if (!mayBeEscaped.test(text)) return text
   let plain = text.replace(tags, tag => String.fromCodePoint((tag.codePointAt(0) ?? 0) - firstTag))
   for (let i = 0; i < mostLayers; i++) {
     const next = plain.replace(escapedRun, decoded)
@@ -103,21 +105,29 @@ function decoded(run: string): string {
 export function dressesOf(value: Buffer): string[] {
   const text = value.toString('utf8')
   const isText = Buffer.from(text).equals(value)
-  const backwards = [...text].reverse().join('')
+  const backwards = reversed(text)
   const spellings = isText ? [text, backwards, text.toLowerCase(), text.toUpperCase(), unescaped(text)] : []
-  const bytes = [value, Buffer.from(value).reverse(), ...spellings.map(each => Buffer.from(each))]
+  const bytes = [value, Buffer.from(value).reverse(), ...[...new Set(spellings)].map(each => Buffer.from(each))]
+  const unlike = new Map(bytes.map(each => [each.toString('latin1'), each]))
   const dresses = [
     ...(isText ? [text, unescaped(text)] : []),
-    ...bytes.flatMap(each => [each.toString('hex'), ...inBase64(each)])
+    ...[...unlike.values()].flatMap(each => [each.toString('hex'), ...inBase64(each)])
   ]
-  return [...new Set(dresses.flatMap(each => [each, [...each].reverse().join('')]))]
+  return [...new Set(dresses.flatMap(each => [each, reversed(each)]))]
+}
+
+function reversed(text: string): string {
+  if (ascii.test(text)) return Buffer.from(text, 'latin1').reverse().toString('latin1')
+  return [...text].reverse().join('')
 }
 
 /** Base64 of the value after 0, 1 and 2 other bytes, without the characters that the bytes around it have a part in. */
 function inBase64(value: Buffer): string[] {
   return [0, 1, 2].map(before => {
     const bits = 8 * (before + value.length)
-    const encoded = Buffer.concat([Buffer.alloc(before), value]).toString('base64')
+    const longer = Buffer.alloc(before + value.length)
+    longer.set(value, before)
+    const encoded = longer.toString('base64')
     return encoded.slice(Math.ceil((8 * before) / 6), Math.floor(bits / 6))
   })
 }

@@ -17,8 +17,10 @@ export interface Reading {
 }
 
 const shortest = 8
-/** So long a piece is looked up; what is looked for is not shorter. */
+/** So long a piece is looked up, by a number that rolls along the text (Rabin and Karp); what is looked for is not shorter. */
 const gram = 8
+const base = 0x01000193
+const ofFirst = Array.from({ length: gram - 1 }).reduce<number>(power => Math.imul(power, base), 1)
 /** Half of a secret is worth as much as the whole, where a half is long enough not to be met by chance. */
 const halvedFrom = 32
 
@@ -28,7 +30,7 @@ type Place = { readonly needle: string; readonly at: number; readonly least: num
 /** Makes a register of secrets. It takes time in proportion to the text, however many secrets there are. */
 export function createKnownSecrets(): KnownSecrets {
   const known = new Set<string>()
-  const places = new Map<string, Place[]>()
+  const places = new Map<number, Place[]>()
   const signs = new Set<string>()
 
   function look(dress: string): void {
@@ -41,15 +43,21 @@ export function createKnownSecrets(): KnownSecrets {
     const least = needle.length < halvedFrom ? needle.length : Math.ceil(needle.length / 2)
     // Of `least` characters in a row, one of these pieces is always a part.
     for (let at = 0; at + gram <= needle.length; at += least - gram + 1) {
-      const piece = needle.slice(at, at + gram)
-      places.set(piece, [...(places.get(piece) ?? []), { needle, at, least }])
+      let piece = 0
+      for (let i = at; i < at + gram; i++) piece = roll(piece, 0, needle.charCodeAt(i))
+      const here = places.get(piece)
+      if (here === undefined) places.set(piece, [{ needle, at, least }])
+      else here.push({ needle, at, least })
     }
   }
 
   function isIn(view: string): boolean {
-    for (let i = 0; i + gram <= view.length; i++) {
-      const here = places.get(view.slice(i, i + gram))
-      if (here?.some(place => reach(view, i, place) >= place.least)) return true
+    let piece = 0
+    for (let end = 0; end < view.length; end++) {
+      const at = end - gram + 1
+      piece = roll(piece, at > 0 ? view.charCodeAt(at - 1) : 0, view.charCodeAt(end))
+      const here = at < 0 ? undefined : places.get(piece)
+      if (here?.some(place => reach(view, at, place) >= place.least)) return true
     }
     return false
   }
@@ -77,7 +85,8 @@ export function createKnownSecrets(): KnownSecrets {
 
 /** Every way in which a text is looked through: as it stands, without escapes, and decoded. */
 export function readingsOf(text: string): Reading[] {
-  const texts = new Set([text, unescaped(text), listed(text)].flatMap(withDecoded))
+  const plain = new Set([text, unescaped(text), listed(text)])
+  const texts = new Set([...plain].flatMap(withDecoded))
   return [...texts].map(each => ({ text: each, bare: bare(each) }))
 }
 
@@ -87,9 +96,14 @@ function withDecoded(text: string): string[] {
   return coded === '' ? [text] : [text, coded, unescaped(coded)]
 }
 
-/** How many characters around a piece are those of the needle. */
+/** The number of the next piece: without the character that left it, and with the one that entered. */
+function roll(piece: number, left: number, entered: number): number {
+  return (Math.imul(piece - Math.imul(left, ofFirst), base) + entered) | 0
+}
+
+/** How many characters in a row around a place are those of the needle: two pieces may have the same number. */
 function reach(view: string, i: number, { needle, at }: Place): number {
-  let [from, to] = [0, gram]
+  let [from, to] = [0, 0]
   while (from < at && from < i && view[i - from - 1] === needle[at - from - 1]) from++
   while (at + to < needle.length && view[i + to] === needle[at + to]) to++
   return from + to
