@@ -1,5 +1,6 @@
 import pino from 'pino'
-import { type EventName, events, type FieldsOf, type Observe } from './frames/event.ts'
+import { isoTime } from './frames/clock.ts'
+import { type EventName, events, type Observe } from './frames/event.ts'
 
 /** The log: one JSON line an event, made from the event's own fields and from nothing else (rule R27). */
 export interface Log {
@@ -65,7 +66,7 @@ export function createLog(options: { level: pino.LevelWithSilent; destination?: 
     {
       level: options.level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${isoTime(Date.now())}"`,
       formatters: { level: label => ({ level: label }) }
     },
     destination
@@ -88,7 +89,7 @@ function line(event: EventName, fields: unknown): object {
 }
 
 /** The fields as their schema wants them, or null where that cannot be had. */
-function fit(event: EventName, fields: unknown): FieldsOf<EventName> | null {
+function fit(event: EventName, fields: unknown): Record<string, unknown> | null {
   const parsed = events[event].safeParse(fields)
   if (parsed.success) return parsed.data
   const mended: Record<string, unknown> = Object.fromEntries(Object.entries(fields as object))
@@ -104,11 +105,10 @@ function fit(event: EventName, fields: unknown): FieldsOf<EventName> | null {
 // Ids, kinds, codes, routes and names of models look like this; sentences, URLs and telephone numbers do not.
 const label = /^(?!.*\/\/)[\w.:@/-]*$/
 
-function withhold(fields: object): object {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      key,
-      typeof value === 'string' && !label.test(value) ? 'withheld' : value
-    ])
-  )
+/** Changes the fields themselves: nobody else has what the schema made. */
+function withhold(fields: Record<string, unknown>): object {
+  for (const [key, value] of Object.entries(fields)) {
+    if (typeof value === 'string' && !label.test(value)) fields[key] = 'withheld'
+  }
+  return fields
 }

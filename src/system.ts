@@ -47,9 +47,10 @@ import { createRegistry } from './tools/registry.ts'
 import { taskTools } from './tools/tasks.ts'
 import type { Tool } from './tools/tool.ts'
 import { approvalCodeOf, approvalTokenOf } from './vault/approval-code.ts'
-import { createCanaries } from './vault/canary.ts'
+import { canaryOf } from './vault/canary.ts'
 import { pseudonymOf } from './vault/index-key.ts'
 import { openSource } from './vault/open-source.ts'
+import { remembered } from './vault/remembered.ts'
 import { createSecrets } from './vault/scoped-secrets.ts'
 
 const memoryTokens = 6_000
@@ -135,14 +136,15 @@ export async function openSystem(config: Config, surroundings: Surroundings): Pr
     hasOperator: config.operatorToken !== undefined,
     decide: (call: Parameters<typeof decide>[0], rest: Parameters<typeof decide>[1]) => decide(call, rest, policy)
   }
-  const canaryOf = createCanaries(indexKey)
-  const egress = createEgress({ known, canaryOf })
-  const agent = createAgent({ ...config, provider, registry, instructions, memoryTokens, clock, canaryOf })
+  // Each turn of a message asks for its canary, and each message for the name of its sender.
+  const canary = remembered(100, (tenant, execution) => canaryOf(indexKey, tenant, execution))
+  const pseudonym = remembered(2_000, (tenant, address) => pseudonymOf(indexKey, tenant, address))
+  const egress = createEgress({ known, canaryOf: canary })
+  const agent = createAgent({ ...config, provider, registry, instructions, memoryTokens, clock, canaryOf: canary })
   const classOf = (name: string) => registry.get(name)?.class ?? null
   const { auditOf = createAuditOf({ classOf }) } = surroundings
   const codeOf = (hash: string) => approvalCodeOf(indexKey, hash)
   const tokenOf = (hash: string, decision: string) => approvalTokenOf(indexKey, hash, decision)
-  const pseudonym = (tenant: string, address: string) => pseudonymOf(indexKey, tenant, address)
   const toldOf = (...act: [string, boolean, number, SwitchedBy]) => switchAct(entropy.id(), ...act)
   const switches = createSwitches({ store, clock, toldOf })
   const spending = createSpending({ store, budgetsOf: config.budgetsOf, observe })

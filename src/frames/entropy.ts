@@ -26,8 +26,21 @@ function pooled(): Entropy['bytes'] {
   }
 }
 
+/** The same for numbers, of which an id takes several. */
+function pooledNumbers(): () => number {
+  const pool = new Uint32Array(256)
+  let used = pool.length
+  return () => {
+    if (used === pool.length) {
+      randomFillSync(pool)
+      used = 0
+    }
+    return pool[used++] as number
+  }
+}
+
 const bytes = pooled()
-const ids = new V7Generator({ nextUint32: () => bytes(4).readUInt32LE() })
+const ids = new V7Generator({ nextUint32: pooledNumbers() })
 
 /** The machine's own randomness. */
 export const systemEntropy: Entropy = { id: () => ids.generate().toString(), bytes }

@@ -1,5 +1,5 @@
 import { hash as sha } from 'node:crypto'
-import type { Clock } from './clock.ts'
+import { type Clock, isoTime } from './clock.ts'
 import type { Entropy } from './entropy.ts'
 import { jcs } from './jcs.ts'
 import { type DataOf, type Kind, newestOf } from './kinds.ts'
@@ -53,7 +53,7 @@ export function makeFrame<K extends Kind>(
   const { confidentiality, integrity, origin, principal, ref } = draft.provenance
   // In the order of the canonical text, which then costs no sorting.
   const head = {
-    at: new Date(clock.now()).toISOString(),
+    at: isoTime(clock.now()),
     commitment: commit(salt, data),
     execution,
     id: entropy.id(),

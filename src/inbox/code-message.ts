@@ -3,6 +3,10 @@ import { asciiDigits } from '../frames/digits.ts'
 import type { Store } from '../store/store.ts'
 import { askedIn } from './questions.ts'
 
+// Most messages are plain ASCII with fewer digits than a code has: those need no table of Unicode.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
+const mayHaveSix = /[^\x00-\x7f]|(?:[0-9][^0-9]*){6}/
+
 /** Whether a whole message is six ASCII digits. */
 export function isCode(text: string): boolean {
   return /^[0-9]{6}$/.test(text.trim())
@@ -38,5 +42,6 @@ export async function withCode(
 
 /** Digits of every script as ASCII ones, and nothing between them that only separates. */
 function plainDigits(text: string): string {
+  if (!mayHaveSix.test(text)) return ''
   return asciiDigits(text.normalize('NFKC').replace(/(?<=\p{Nd})[\s.,_\-\p{Cf}]+(?=\p{Nd})/gu, ''))
 }

@@ -1,9 +1,11 @@
+import type { Envelope } from '../frames/cipher.ts'
 import type { Frame } from '../frames/frame.ts'
-import type { Owner, Sealing } from './sealing.ts'
+import { type Enclosed, enclosed } from './enclosed.ts'
+import type { Owner, Sealing, Unsealed } from './sealing.ts'
 import type { Extras, RecordKey } from './store.ts'
 
 /** A frame as it is kept: `sealed` stands for its data and its salt (base64url). */
-type SealedFrame = Omit<Frame, 'data' | 'salt'> & { readonly sealed: string }
+type SealedFrame<S extends string | Enclosed = string> = Omit<Frame, 'data' | 'salt'> & { readonly sealed: S }
 
 // Before bytes that are sealed; no kind of audio begins with it.
 const mark = Buffer.from('\0knomly1')
@@ -21,14 +23,20 @@ export function createSealedContent(sealing: Sealing) {
     if (frames.length === 0) return []
     const pieces = frames.map(frame => ({
       place: placeOf(frame),
-      bytes: Buffer.from(JSON.stringify({ data: frame.data, salt: frame.salt }))
+      content: JSON.stringify({ data: frame.data, salt: frame.salt })
     }))
-    const sealed = await sealing.seal(owner, pieces)
-    return frames.map(({ data: _data, salt: _salt, ...head }, i) => {
-      const kept: SealedFrame = { ...head, sealed: sealed[i]?.toString('base64url') ?? '' }
+    const envelopes = await sealing.enclose(owner, pieces)
+    return envelopes.map((envelope, i) => {
+      const { data: _data, salt: _salt, ...head } = frames[i] as Frame
+      const kept: SealedFrame<Enclosed> = { ...head, sealed: enclosed(envelope, sealing.close) }
       // The adapters look at the position and the hash of a frame alone.
       return kept as unknown as Frame
     })
+  }
+
+  async function seal(owner: Owner, piece: Unsealed): Promise<Buffer> {
+    const [envelope] = await sealing.enclose(owner, [piece])
+    return sealing.close(envelope as Envelope)
   }
 
   return {
@@ -55,7 +63,7 @@ export function createSealedContent(sealing: Sealing) {
       const first = frames[0]
       if (extras?.blob === undefined || first === undefined) return extras
       const { bytes, purgeAt } = extras.blob
-      const [sealed = Buffer.alloc(0)] = await sealing.seal(owner, [{ place: blobPlace(`${id}:${first.n}`), bytes }])
+      const sealed = await seal(owner, { place: blobPlace(`${id}:${first.n}`), content: bytes })
       return { ...extras, blob: { bytes: Buffer.concat([mark, sealed]), purgeAt } }
     },
     async openBytes(owner: Owner, id: string, kept: Uint8Array): Promise<Uint8Array | null> {
@@ -65,8 +73,7 @@ export function createSealedContent(sealing: Sealing) {
     },
     /** A record is sealed for its version: an older one put back does not open. */
     async sealData(key: RecordKey, version: number, data: unknown): Promise<{ $sealed: string }> {
-      const piece = { place: recordPlace(key, version), bytes: Buffer.from(JSON.stringify(data)) }
-      const [sealed = Buffer.alloc(0)] = await sealing.seal(key, [piece])
+      const sealed = await seal(key, { place: recordPlace(key, version), content: JSON.stringify(data) })
       return { $sealed: sealed.toString('base64url') }
     },
     /** Undefined where the key was destroyed. */

@@ -42,10 +42,9 @@ export function createSealedStore(store: Store, sealing: Sealing): Store {
   return {
     ...store,
     accept: message =>
-      writing(async () => {
-        owners.learn(message)
-        return store.accept({ ...message, frames: await content.sealFrames(ownerOf(message), message.frames) })
-      }),
+      writing(async () =>
+        store.accept({ ...message, frames: await content.sealFrames(ownerOf(message), message.frames) })
+      ),
     async claim(options) {
       const claim = await store.claim(options)
       return claim === null ? null : { ...claim, execution: await open(claim.execution) }

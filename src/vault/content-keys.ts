@@ -1,10 +1,10 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
+import { close, type Envelope, open } from '../frames/cipher.ts'
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import { Failure } from '../frames/failure.ts'
 import { createKeyCache, type KeyOwner, type Keyring } from './key-cache.ts'
 import type { MasterKeys } from './master-keys.ts'
-import { open, seal } from './sealing.ts'
 
 /** A key as it is kept: wrapped, then on its way to be destroyed (it opens and seals no more), then gone but for its name. */
 export type KeptContentKey =
@@ -71,13 +71,11 @@ export function createContentKeys(parts: {
   }
 
   return {
-    async seal(owner: KeyOwner, pieces: readonly { place: string; bytes: Uint8Array }[]): Promise<Buffer[]> {
-      const { id, key } = await cache.current(owner)
-      const name = Buffer.from(id, 'hex')
-      return pieces.map(({ place, bytes }) =>
-        Buffer.concat([name, seal(key, sealLabel(owner, place, id), bytes, entropy)])
-      )
+    async enclose(owner: KeyOwner, pieces: readonly Unsealed[]): Promise<Envelope[]> {
+      const { id: keyId, key } = await cache.current(owner)
+      return pieces.map(({ place, content }) => ({ key, keyId, label: sealLabel(owner, place, keyId), content }))
     },
+    close: (envelope: Envelope): Buffer => close(envelope, entropy),
     open(owner: KeyOwner, pieces: readonly { place: string; bytes: Uint8Array }[]): Promise<(Buffer | null)[]> {
       return Promise.all(
         pieces.map(async ({ place, bytes }) => {
@@ -117,6 +115,8 @@ export function createContentKeys(parts: {
     cache.forget(owner)
   }
 }
+
+type Unsealed = { readonly place: string; readonly content: string | Uint8Array }
 
 export type ContentKeys = ReturnType<typeof createContentKeys>
 

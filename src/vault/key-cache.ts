@@ -80,5 +80,5 @@ export function createKeyCache(parts: {
 }
 
 function nameOf({ tenant, user }: KeyOwner): string {
-  return JSON.stringify([tenant, user])
+  return `${tenant}\0${user}`
 }

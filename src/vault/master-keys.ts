@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { open, seal } from '../frames/cipher.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import { findMasterKey } from './master-key.ts'
-import { open, seal } from './sealing.ts'
 
 /** The keys that wrap all others: the one in force and, while it is being changed, the one that follows. Both open; which one wraps is told by the store. */
 export interface MasterKeys {

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { keptKeys, wrappedKeys } from '../../src/kept-keys.ts'
 import { openAuditKey } from '../../src/vault/audit-key.ts'
-import { createContentKeys } from '../../src/vault/content-keys.ts'
+import { type ContentKeys, createContentKeys } from '../../src/vault/content-keys.ts'
 import { openIndexKey } from '../../src/vault/index-key.ts'
 import { createMasterKeys } from '../../src/vault/master-keys.ts'
 import { rotateKeys } from '../../src/vault/rotate-keys.ts'
@@ -12,7 +12,8 @@ import { openStore } from '../store/open-sqlite.ts'
 
 const [old, next] = [randomBytes(32), randomBytes(32)]
 const owner = { tenant: 'AC1', user: 'ana' }
-const piece = { place: 'here', bytes: Buffer.from('words') }
+const piece = { place: 'here', content: 'words' }
+const sealIn = async ({ enclose, close }: ContentKeys, of: typeof owner) => (await enclose(of, [piece])).map(close)
 const there = (sealed: readonly Buffer[]) => sealed.map(bytes => ({ place: 'here', bytes }))
 
 t.test(
@@ -32,8 +33,8 @@ t.test(
     const before = keysUnder(old)
     await openIndexKey(before.masterKeys, kept('index'), systemEntropy)
     const signer = await openAuditKey(before.masterKeys, kept('audit'), systemEntropy)
-    const sealed = await before.content.seal(owner, [piece])
-    await before.content.seal({ ...owner, user: 'ben' }, [piece])
+    const sealed = await sealIn(before.content, owner)
+    await sealIn(before.content, { ...owner, user: 'ben' })
 
     const both = keysUnder(old, next)
     for (let survived = 0; survived < 4; survived++) {
@@ -54,7 +55,7 @@ t.test(
         'what was sealed opens all the while'
       )
     }
-    const fresh = await both.content.seal({ ...owner, user: 'cem' }, [piece])
+    const fresh = await sealIn(both.content, { ...owner, user: 'cem' })
     await rotateKeys(both.masterKeys, wrappedKeys(store))
     t.equal(await rotateKeys(both.masterKeys, wrappedKeys(store)), 0)
 
@@ -65,11 +66,7 @@ t.test(
     await t.resolves(openIndexKey(after.masterKeys, kept('index'), systemEntropy))
     const late = keysUnder(old)
     await t.rejects(late.content.open(owner, there(sealed)), { code: 'KEY_UNAVAILABLE' })
-    await t.rejects(
-      late.content.seal({ ...owner, user: 'dan' }, [piece]),
-      { code: 'KEY_UNAVAILABLE' },
-      'and wraps none'
-    )
+    await t.rejects(sealIn(late.content, { ...owner, user: 'dan' }), { code: 'KEY_UNAVAILABLE' }, 'and wraps none')
     await t.rejects(
       openIndexKey(late.masterKeys, kept('index'), systemEntropy),
       /The master key does not open this store/
@@ -88,11 +85,11 @@ t.test('ten messages at once make one key, and a destroyed one is known as destr
   const masterKeys = createMasterKeys(old, undefined, systemEntropy)
   const kept = keptKeys(store)
   const content = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy })
-  const sealed = await Promise.all(Array.from({ length: 10 }, () => content.seal(owner, [piece])))
+  const sealed = await Promise.all(Array.from({ length: 10 }, () => sealIn(content, owner)))
   t.equal((await kept.list(owner)).length, 1)
   const ids = await content.mark(owner)
   t.equal(String((await content.open(owner, there(sealed[0] ?? [])))[0]), 'words', 'a marked one still opens')
-  const anew = await content.seal(owner, [piece])
+  const anew = await sealIn(content, owner)
   await content.destroy(owner, ids)
   t.strictSame(await content.open(owner, there(sealed.flat())), Array(10).fill(null))
   t.equal(String((await content.open(owner, there(anew)))[0]), 'words', 'who writes again has another key')

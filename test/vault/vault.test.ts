@@ -2,12 +2,12 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { open, seal } from '../../src/frames/cipher.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { approvalCodeOf, approvalTokenOf } from '../../src/vault/approval-code.ts'
 import { openIndexKey, pseudonymOf } from '../../src/vault/index-key.ts'
 import { readMasterKey } from '../../src/vault/master-key.ts'
 import { createMasterKeys } from '../../src/vault/master-keys.ts'
-import { open, seal } from '../../src/vault/sealing.ts'
 
 t.test('the master key is made once, kept with mode 600 and found again', async t => {
   const dir = t.testdir()

@@ -1,18 +1,32 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { close, type Envelope } from '../../frames/cipher.ts'
+import { systemEntropy } from '../../frames/entropy.ts'
 import type { Frame } from '../../frames/frame.ts'
+import { enclosedIn } from '../enclosed.ts'
 import type { Extras } from '../store.ts'
 import { createAuditWriter } from './audit.ts'
 
-/** A frame as it is written: made before the change is queued, so that a rerun writes the same bytes. */
+/** A frame on its way to the disk: its text, or that of its head with what is sealed where it is written. */
 export interface Page {
   readonly n: number
   readonly hash: string
   readonly json: string
+  readonly envelope?: Envelope
 }
 
-/** Frames on their way to disk. */
+/** Frames on their way to the thread that writes. */
 export function encode(frames: readonly Frame[]): Page[] {
-  return frames.map(frame => ({ n: frame.n, hash: frame.hash, json: JSON.stringify(frame) }))
+  return frames.map(frame => {
+    const { n, hash } = frame
+    const closed = enclosedIn(frame)
+    if (closed === null) return { n, hash, json: JSON.stringify(frame) }
+    return { n, hash, json: JSON.stringify(closed.head), envelope: closed.envelope }
+  })
+}
+
+function textOf({ json, envelope }: Page): string {
+  if (envelope === undefined) return json
+  return `${json.slice(0, -1)},"sealed":"${close(envelope, systemEntropy).toString('base64url')}"}`
 }
 
 /** Whether `pages` are exactly the next ones after position `n`. */
@@ -37,7 +51,7 @@ export function createJournal(db: DatabaseSync) {
 
   return {
     write(execution: number, pages: readonly Page[], { refs = [], blob, audit }: Extras = {}): void {
-      for (const { n, json } of pages) insertFrame.run(execution, n, json)
+      for (const page of pages) insertFrame.run(execution, page.n, textOf(page))
       for (const ref of refs) insertRef.run(ref, execution)
       const first = pages[0]
       if (blob !== undefined && first !== undefined) insertBlob.run(execution, first.n, blob.purgeAt, blob.bytes)

@@ -78,7 +78,7 @@ export function createRecordWriter(db: DatabaseSync) {
 }
 
 function nameOf({ tenant, user, kind, id }: RecordKey): string {
-  return JSON.stringify([tenant, user, kind, id])
+  return `${tenant}\0${user}\0${kind}\0${id}`
 }
 
 function parse(row: Record<string, unknown>): StoreRecord {
