@@ -2,12 +2,15 @@ import type { Client, RequestOpts } from 'twilio/lib/base/BaseTwilio.js'
 import domain from 'twilio/lib/base/Domain.js'
 import version from 'twilio/lib/base/Version.js'
 import { MessageListInstance } from 'twilio/lib/rest/api/v2010/account/message.js'
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import type { Clock } from '../frames/clock.ts'
+import { exchange, textOf } from '../frames/exchange.ts'
 import { Failure } from '../frames/failure.ts'
 import { readRetryAfter } from './retry-after.ts'
 import type { TwilioAccount } from './twilio-account.ts'
 import { reduceError, sendFailure, unknownSend } from './twilio-errors.ts'
+
+const maxBytes = 4 * 1024 * 1024
 
 type Api = Parameters<typeof MessageListInstance>[0]
 
@@ -23,18 +26,18 @@ export function createTwilioClient(options: { account: TwilioAccount; apiUrl: st
   const { account, apiUrl, clock } = options
   const { user, password } = account.rest
   const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const dispatcher = new Agent({ connect: { timeout: 5_000 }, maxResponseSize: 4 * 1024 * 1024 })
+  const dispatcher = new Agent({ connect: { timeout: 5_000 } })
 
   async function call(call: RequestOpts, signal: AbortSignal): Promise<{ statusCode: number; body: string }> {
-    const response = await request(targetOf(call, apiUrl), {
-      dispatcher,
-      signal,
-      method: methods[call.method ?? 'get'] ?? 'GET',
+    const asked = {
+      ...targetOf(call, apiUrl),
+      method: methods[call.method ?? 'get'] ?? ('GET' as const),
       headers: { ...call.headers, authorization },
       body: call.data === undefined ? null : encode(call.data)
-    })
-    const { statusCode, headers } = response
-    const body = await response.body.text()
+    }
+    const answer = await exchange(dispatcher, asked, { maxBytes, signal })
+    const { status: statusCode, headers } = answer
+    const body = textOf(answer)
     if (statusCode >= 200 && statusCode < 300) return { statusCode, body }
     throw sendFailure(statusCode, readCode(body), readRetryAfter(headers['retry-after'], clock.now()))
   }
@@ -55,11 +58,10 @@ export function createTwilioClient(options: { account: TwilioAccount; apiUrl: st
 const methods: Readonly<Record<string, 'POST' | 'DELETE'>> = { post: 'POST', delete: 'DELETE' }
 
 /** Where a call goes: a `next_page_uri` that names another host must not take the key there. */
-function targetOf({ uri = '', params }: RequestOpts, apiUrl: string): URL {
-  const { pathname, search } = new URL(uri, apiUrl)
-  const target = new URL(pathname + search, apiUrl)
-  for (const [key, value] of Object.entries(params ?? {})) target.searchParams.set(key, String(value))
-  return target
+function targetOf({ uri = '', params }: RequestOpts, apiUrl: string): { origin: string; path: string } {
+  const url = new URL(uri, apiUrl)
+  for (const [key, value] of Object.entries(params ?? {})) url.searchParams.set(key, String(value))
+  return { origin: apiUrl, path: url.pathname + url.search }
 }
 
 function encode(data: object): string {

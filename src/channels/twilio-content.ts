@@ -1,4 +1,5 @@
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
+import { exchange, textOf } from '../frames/exchange.ts'
 import { Failure } from '../frames/failure.ts'
 import { payloadOf, tokenVariables } from './button-payload.ts'
 import type { ButtonLabels } from './channel.ts'
@@ -7,6 +8,7 @@ import { reduceError, sendFailure, unknownSend } from './twilio-errors.ts'
 
 const contentSid = /^HX[0-9a-fA-F]{32}$/
 const type = 'twilio/quick-reply'
+const maxBytes = 64 * 1024
 
 /** The longest text over buttons, in UTF-16 units (docs/content/twilio-quick-reply). */
 export const maxOverButtons = 1_024
@@ -18,19 +20,17 @@ export const maxOverButtons = 1_024
 export function createTemplates(options: { account: TwilioAccount; apiUrl: string }) {
   const { user, password } = options.account.rest
   const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const dispatcher = new Agent({ connect: { timeout: 5_000 }, maxResponseSize: 64 * 1024 })
-  const url = new URL('/v1/Content', contentOrigin(options.apiUrl))
+  const dispatcher = new Agent({ connect: { timeout: 5_000 } })
+  const origin = contentOrigin(options.apiUrl)
 
   return async (labels: ButtonLabels, signal: AbortSignal): Promise<string> => {
     try {
-      const { statusCode, body } = await request(url, {
-        ...{ dispatcher, signal, method: 'POST' },
-        headers: { 'content-type': 'application/json', authorization },
-        body: JSON.stringify(template(labels))
-      })
-      const text = await body.text()
-      if (statusCode < 200 || statusCode > 299) throw sendFailure(statusCode, null, undefined)
-      return readSid(text)
+      const headers = { 'content-type': 'application/json', authorization }
+      const body = JSON.stringify(template(labels))
+      const asked = { origin, path: '/v1/Content', method: 'POST', headers, body } as const
+      const answer = await exchange(dispatcher, asked, { maxBytes, signal })
+      if (answer.status < 200 || answer.status > 299) throw sendFailure(answer.status, null, undefined)
+      return readSid(textOf(answer))
     } catch (error) {
       throw error instanceof Failure ? error : unknownSend(reduceError(error))
     }

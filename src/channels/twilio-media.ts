@@ -1,8 +1,9 @@
 import { lookup as systemLookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { Agent, type Dispatcher, request } from 'undici'
+import { Agent, errors } from 'undici'
 import type { Clock } from '../frames/clock.ts'
 import { startDeadline } from '../frames/deadline.ts'
+import { type Answer, exchange } from '../frames/exchange.ts'
 import { Failure } from '../frames/failure.ts'
 import { publicLookup } from './public-lookup.ts'
 import { readRetryAfter } from './retry-after.ts'
@@ -37,15 +38,16 @@ export function createDownload(options: {
   async function follow(start: URL, signal: AbortSignal): Promise<Uint8Array> {
     let url = start
     for (let hop = 1; hop <= maxHops; hop++) {
-      const response = await request(url, {
-        dispatcher: url.origin === apiUrl ? api : cdn,
-        headers: hop === 1 ? { authorization } : {},
-        signal
-      })
-      const { location } = response.headers
-      if (!isRedirect(response.statusCode) || typeof location !== 'string') return read(response, clock.now())
+      const asked = {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: 'GET',
+        headers: hop === 1 ? { authorization } : {}
+      } as const
+      const answer = await exchange(url.origin === apiUrl ? api : cdn, asked, { maxBytes, signal })
+      const { location } = answer.headers
+      if (!isRedirect(answer.status) || typeof location !== 'string') return read(answer, clock.now())
       url = nextHop(location, url, apiUrl)
-      await response.body.dump()
     }
     throw new Failure('AUDIO_UNAVAILABLE', { cause: { code: 'TOO_MANY_REDIRECTS' } })
   }
@@ -55,9 +57,8 @@ export function createDownload(options: {
     try {
       return await follow(new URL(path, apiUrl), deadline.signal)
     } catch (error) {
-      // Lets go of a body that was not read to its end.
-      deadline.end()
       if (error instanceof Failure) throw error
+      if (error instanceof errors.ResponseExceededMaxSizeError) throw new Failure('AUDIO_TOO_LARGE')
       throw new Failure('AUDIO_UNAVAILABLE', { cause: reduceError(error) })
     } finally {
       deadline.clear()
@@ -79,24 +80,14 @@ function nextHop(location: string, from: URL, apiUrl: string): URL {
   return url
 }
 
-async function read({ statusCode, headers, body }: Dispatcher.ResponseData, now: number): Promise<Uint8Array> {
-  if (statusCode === 404 || statusCode === 410) throw new Failure('AUDIO_NOT_FOUND')
-  if (statusCode === 401 || statusCode === 403) {
-    throw new Failure('AUDIO_ACCESS_REFUSED', { cause: { status: statusCode, code: null } })
-  }
-  if (statusCode !== 200) {
+function read({ status, headers, body }: Answer, now: number): Uint8Array {
+  if (status === 404 || status === 410) throw new Failure('AUDIO_NOT_FOUND')
+  if (status === 401 || status === 403) throw new Failure('AUDIO_ACCESS_REFUSED', { cause: { status, code: null } })
+  if (status !== 200) {
     const retryAfterMs = readRetryAfter(headers['retry-after'], now)
     const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
-    throw new Failure('AUDIO_UNAVAILABLE', { cause: { status: statusCode, code: null }, ...wait })
+    throw new Failure('AUDIO_UNAVAILABLE', { cause: { status, code: null }, ...wait })
   }
-  if (Number(headers['content-length']) > maxBytes) throw new Failure('AUDIO_TOO_LARGE')
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > maxBytes) throw new Failure('AUDIO_TOO_LARGE')
-    chunks.push(chunk)
-  }
-  if (size === 0) throw new Failure('AUDIO_EMPTY')
-  return Buffer.concat(chunks, size)
+  if (body.length === 0) throw new Failure('AUDIO_EMPTY')
+  return body
 }

@@ -3,8 +3,6 @@ export interface Deadline {
   readonly signal: AbortSignal
   /** Whether it was the time that ran out. */
   passed(): boolean
-  /** Aborts it now. */
-  end(): void
   /** Lets go of the timer and of the caller's signal. */
   clear(): void
 }
@@ -23,7 +21,6 @@ export function startDeadline(caller: AbortSignal, ms: number): Deadline {
   return {
     signal: controller.signal,
     passed: () => passed,
-    end: () => controller.abort(),
     clear() {
       clearTimeout(timer)
       caller.removeEventListener('abort', onAbort)

@@ -1,4 +1,5 @@
 import { Agent } from 'undici'
+import { exchange, textOf } from '../frames/exchange.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 interface Options {
@@ -14,33 +15,27 @@ interface Options {
  */
 export function createExactFetch({ baseUrl, apiKey, now }: Options) {
   const { origin } = new URL(baseUrl)
-  const agent = new Agent({ connect: { timeout: 10_000 }, maxResponseSize: maxAnswerBytes })
+  const agent = new Agent({ connect: { timeout: 10_000 } })
   return async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input)
     if (url.origin !== origin) throw new TypeError('The request leaves the configured server.')
     const { type, body } = encoded(init)
-    const answer = await agent.request({
-      origin,
-      path: url.pathname + url.search,
-      method: 'POST',
-      headers: {
-        accept: 'application/json',
-        'content-type': type,
-        'user-agent': 'knomly',
-        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` })
-      },
-      body,
-      signal: init?.signal ?? null
-    })
-    const text = await answer.body.text()
+    const headers = {
+      accept: 'application/json',
+      'content-type': type,
+      'user-agent': 'knomly',
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` })
+    }
+    const asked = { origin, path: url.pathname + url.search, method: 'POST', headers, body } as const
+    const answer = await exchange(agent, asked, { maxBytes: maxAnswerBytes, signal: init?.signal })
     // Compatible servers label their JSON as they like: it is read as JSON or not at all.
-    const headers = new Headers({ 'content-type': 'application/json' })
+    const said = new Headers({ 'content-type': 'application/json' })
     for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
       const value = answer.headers[name]
-      if (typeof value === 'string') headers.set(name, value)
+      if (typeof value === 'string') said.set(name, value)
     }
-    if ((retryAfterMs(headers, now()) ?? 0) > patienceMs) headers.set('x-should-retry', 'false')
-    return readAnswer(answer.statusCode, headers, text)
+    if ((retryAfterMs(said, now()) ?? 0) > patienceMs) said.set('x-should-retry', 'false')
+    return readAnswer(answer.status, said, textOf(answer))
   }
 }
 

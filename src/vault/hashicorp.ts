@@ -1,5 +1,6 @@
 import { Agent } from 'undici'
 import { z } from 'zod'
+import { exchange, textOf } from '../frames/exchange.ts'
 import { readKept } from './kept-secret.ts'
 import type { Secret } from './secret.ts'
 import type { SecretSource } from './secrets.ts'
@@ -20,21 +21,16 @@ const answerSchema = z.object({ data: z.object({ data: z.record(z.string(), z.js
  * `mount/prefix/<tenant>/<name>`, with the fields `value` and, where it is for some tools only, `tools`. No redirect is followed.
  */
 export function createHashicorpSource({ address, token, mount, prefix }: HashicorpSettings): SecretSource {
-  const agent = new Agent({ connect: { timeout: 5_000 }, maxResponseSize: maxAnswerBytes })
+  const agent = new Agent({ connect: { timeout: 5_000 } })
   return {
     async read(tenant, name, signal) {
       const path = [mount, 'data', ...prefix.split('/'), tenant, name].map(encodeURIComponent).join('/')
-      const { statusCode, body } = await agent.request({
-        origin: address,
-        path: `/v1/${path}`,
-        method: 'GET',
-        headers: { accept: 'application/json', 'x-vault-request': 'true', 'x-vault-token': token.reveal() },
-        signal
-      })
-      const text = await body.text()
-      if (statusCode === 404) return null
-      if (statusCode !== 200) throw new Error(`Vault answered ${statusCode}`)
-      const answer = answerSchema.safeParse(parsed(text))
+      const headers = { accept: 'application/json', 'x-vault-request': 'true', 'x-vault-token': token.reveal() }
+      const asked = { origin: address, path: `/v1/${path}`, method: 'GET', headers } as const
+      const said = await exchange(agent, asked, { maxBytes: maxAnswerBytes, signal })
+      if (said.status === 404) return null
+      if (said.status !== 200) throw new Error(`Vault answered ${said.status}`)
+      const answer = answerSchema.safeParse(parsed(textOf(said)))
       if (!answer.success) throw new Error('Vault gave an answer that makes no sense')
       return readKept(answer.data.data.data)
     }
