@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Observe } from '../frames/event.ts'
 import type { Execution } from '../frames/execution.ts'
 import type { Store } from '../store/store.ts'
@@ -65,7 +65,7 @@ export function createSpending(parts: {
 }): Spending {
   const { store, budgetsOf, observe } = parts
   const say = (of: string, windowMs: number, { execution, what }: Use, amount: number) => {
-    const by = createHash('sha256').update(`${execution.id} ${what}`).digest('base64url').slice(0, 16)
+    const by = hash('sha256', `${execution.id} ${what}`, 'base64url').slice(0, 16)
     return store.spend(`${of}:${execution.tenant}:${execution.principal}`, windowMs, by, amount)
   }
   const windowOf = (budget: Spendable) => (budget.endsWith('PerDay') ? day : hour)

@@ -1,5 +1,5 @@
 import { Agent } from 'undici'
-import { exchange, textOf } from '../frames/exchange.ts'
+import { type Answer, exchange, textOf } from '../frames/exchange.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 interface Options {
@@ -28,21 +28,30 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
     }
     const asked = { origin, path: url.pathname + url.search, method: 'POST', headers, body } as const
     const answer = await exchange(agent, asked, { maxBytes: maxAnswerBytes, signal: init?.signal })
-    // Compatible servers label their JSON as they like: it is read as JSON or not at all.
-    const said = new Headers({ 'content-type': 'application/json' })
-    for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
-      const value = answer.headers[name]
-      if (typeof value === 'string') said.set(name, value)
-    }
-    if ((retryAfterMs(said, now()) ?? 0) > patienceMs) said.set('x-should-retry', 'false')
-    return readAnswer(answer.status, said, textOf(answer))
+    return responseOf(answer, now())
   }
 }
 
 /** An answer that was read already, with as much of a Response as the SDK asks for: a real one would stream the text once more. */
-function readAnswer(status: number, headers: Headers, text: string): Response {
-  const answer = { status, headers, ok: status >= 200 && status <= 299, url: '', body: null, text: async () => text }
-  return answer as unknown as Response
+function responseOf(answer: Answer, now: number): Response {
+  const { status } = answer
+  const ok = status >= 200 && status <= 299
+  const headers = ok ? labelOfJson : headersOf(answer, now)
+  return { status, headers, ok, url: '', body: null, text: async () => textOf(answer) } as unknown as Response
+}
+
+/** Compatible servers label their JSON as they like: it is read as JSON or not at all. */
+const labelOfJson = new Headers({ 'content-type': 'application/json' })
+
+/** What a refusal says of another try. */
+function headersOf(answer: Answer, now: number): Headers {
+  const headers = new Headers(labelOfJson)
+  for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
+    const value = answer.headers[name]
+    if (typeof value === 'string') headers.set(name, value)
+  }
+  if ((retryAfterMs(headers, now) ?? 0) > patienceMs) headers.set('x-should-retry', 'false')
+  return headers
 }
 
 /** The SDK hands over JSON as text, and the bytes of a form as they are. */

@@ -24,14 +24,19 @@ export function readResponse(body: unknown, items: readonly Item[]): Pick<Turn, 
   if (status === 'failed') throw new Failure(failureOfCode(error?.code ?? null) ?? 'PROVIDER_GARBLED')
   if (incomplete?.reason === 'content_filter') throw new Failure('PROVIDER_CONTENT_REFUSED')
   if (output === undefined) throw new Failure('PROVIDER_GARBLED')
-  const calls = output.flatMap(item => functionCall.safeParse(item).data ?? [])
+  const calls = output.filter(isOf('function_call')).flatMap(item => functionCall.safeParse(item).data ?? [])
   // Half an answer is not acted upon: what was still to come could have changed what the calls mean.
   const cutOff = status === 'incomplete' || calls.some(call => call.status === 'incomplete')
   if (cutOff && calls.length > 0) throw new Failure('PROVIDER_GARBLED')
-  const text = output.flatMap(item => message.safeParse(item).data?.content.join('') ?? []).join('\n')
+  const messages = output.filter(isOf('message')).flatMap(item => message.safeParse(item).data ?? [])
+  const text = messages.map(({ content }) => content.join('')).join('\n')
   const named = calls.map(call => ({ id: call.call_id, name: call.name, arguments: call.arguments }))
   return { ...boundedTurn(text, named, items), tokens: { input: usage.input_tokens, output: usage.output_tokens } }
 }
+
+/** Asked before an item is parsed: to say why something else is none costs more than to read it. */
+const isOf = (type: string) => (item: unknown) =>
+  typeof item === 'object' && item !== null && (item as { type?: unknown }).type === type
 
 function inputItem(item: Item): ResponseInputItem {
   switch (item.role) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { integrities } from '../frames/provenance.ts'
 import type { UserRecords } from './tool.ts'
@@ -38,10 +38,10 @@ export async function addTask(
   idempotencyKey: string,
   fields: Omit<Task, 'madeBy' | 'done'>
 ): Promise<string> {
-  const hash = createHash('sha256').update(idempotencyKey).digest()
-  const task: Task = { ...fields, done: false, madeBy: hash.toString('hex') }
+  const key = hash('sha256', idempotencyKey, 'buffer')
+  const task: Task = { ...fields, done: false, madeBy: key.toString('hex') }
   for (const length of [8, 16, 32]) {
-    const id = idFrom(hash, length)
+    const id = idFrom(key, length)
     if (await records.put({ kind, id }, task, 0)) return id
     if ((await readTask(records, id))?.madeBy === task.madeBy) return id
   }
@@ -73,6 +73,6 @@ export function writeTask(records: UserRecords, task: KeptTask, changes: Partial
 }
 
 // Crockford's base 32: no letter is mistaken for a digit.
-function idFrom(hash: Uint8Array, length: number): string {
-  return `t-${Array.from(hash.subarray(0, length), byte => '0123456789abcdefghjkmnpqrstvwxyz'[byte & 31]).join('')}`
+function idFrom(key: Uint8Array, length: number): string {
+  return `t-${Array.from(key.subarray(0, length), byte => '0123456789abcdefghjkmnpqrstvwxyz'[byte & 31]).join('')}`
 }

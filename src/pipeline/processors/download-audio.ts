@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Channel } from '../../channels/channel.ts'
 import type { Clock } from '../../frames/clock.ts'
 import { received } from '../../frames/execution.ts'
@@ -35,7 +35,7 @@ export function createDownloadAudio(parts: {
           kind: 'audio.downloaded',
           data: {
             attachment,
-            sha256: createHash('sha256').update(audio.bytes).digest('hex'),
+            sha256: hash('sha256', audio.bytes, 'hex'),
             type: audio.type,
             bytes: audio.bytes.length,
             seconds: audio.seconds
