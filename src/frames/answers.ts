@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { strict } from './strict.ts'
 
 const label = z.string().min(1).max(200)
 
@@ -46,10 +47,10 @@ const verdicts = ['approved', 'denied', 'refused', 'none'] as const
 /** The kinds that answer a question, or say why something does not. */
 export const answerKinds = {
   /** A wrong code; `evidence` is the execution of the message that held it. */
-  'approval.attempted': { 1: z.strictObject({ approval: label, evidence: label }) },
+  'approval.attempted': { 1: strict({ approval: label, evidence: label }) },
   /** The first of the two people whom a question of high risk needs (safety rule 3.5). */
   'approval.agreed': {
-    1: z.strictObject({
+    1: strict({
       approval: label,
       by: z.enum(['principal', 'operator']),
       how: z.enum(['code', 'button', 'api']),
@@ -57,13 +58,13 @@ export const answerKinds = {
     })
   },
   'approval.decided': {
-    1: z.strictObject({ ...decided, how: z.enum(ways) }),
-    2: z.strictObject({ ...decided, how: z.enum([...ways, 'button']) })
+    1: strict({ ...decided, how: z.enum(ways) }),
+    2: strict({ ...decided, how: z.enum([...ways, 'button']) })
   },
   /** What a message came to that might answer a question; `agreed`: another person has to agree too. */
   'evidence.judged': {
-    1: z.strictObject({ ...judged, verdict: z.enum(verdicts), reason: z.enum(reasons) }),
-    2: z.strictObject({
+    1: strict({ ...judged, verdict: z.enum(verdicts), reason: z.enum(reasons) }),
+    2: strict({
       ...judged,
       verdict: z.enum([...verdicts, 'agreed']),
       reason: z.enum([...reasons, ...furtherReasons])

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { answerKinds } from './answers.ts'
 import { integrities } from './provenance.ts'
+import { strict } from './strict.ts'
 
 // Strings are made well-formed on the way in: a lone surrogate from a provider has no canonical JSON (RFC 8785) and so no hash.
 const words = (max = 65_536) =>
@@ -12,17 +13,16 @@ const label = z.string().min(1).max(200)
 const position = z.int().min(1)
 const index = z.int().min(0)
 
-// The keys stand in the order of the canonical text of a message, which is made for every webhook.
 const message = {
   account: label,
-  button: z.strictObject({ text: words(512), payload: words(512) }).optional(),
+  button: strict({ text: words(512), payload: words(512) }).optional(),
   channel: z.enum(['messaging']),
   externalUser: label.optional(),
   forwarded: z.boolean(),
   from: label,
-  location: z.strictObject({ latitude: words(64), longitude: words(64), label: words(512).optional() }).optional(),
+  location: strict({ latitude: words(64), longitude: words(64), label: words(512).optional() }).optional(),
   // `audio`: whether it may be speech by the type the sender's side named; its own bytes decide later.
-  media: z.array(z.strictObject({ audio: z.boolean(), id: label, type: words(200) })).max(10),
+  media: z.array(strict({ audio: z.boolean(), id: label, type: words(200) })).max(10),
   message: label,
   profile: words(512).optional(),
   repliedTo: label.optional(),
@@ -31,11 +31,11 @@ const message = {
 }
 
 const turn = {
-  memory: z.array(z.strictObject({ execution: label, n: position })).max(100),
+  memory: z.array(strict({ execution: label, n: position })).max(100),
   provider: label,
   model: label,
   instructions: label,
-  tokens: z.strictObject({ input: z.int().min(0), output: z.int().min(0) })
+  tokens: strict({ input: z.int().min(0), output: z.int().min(0) })
 }
 
 const callback = { message: label, send: label.nullable(), status: label, rank: z.int().min(0) }
@@ -45,7 +45,7 @@ export const toolClasses = ['R0', 'R1', 'W0', 'W1', 'D', 'X', 'H', 'K'] as const
 export type ToolClass = (typeof toolClasses)[number]
 
 // What an answer of a person is bound to (safety rule 3.4): its canonical JSON is hashed, and nothing else is run.
-const binding = z.strictObject({
+const binding = strict({
   v: z.literal(1),
   tenant: label,
   principal: label,
@@ -55,9 +55,12 @@ const binding = z.strictObject({
   tool: label,
   schemaHash: label,
   arguments: z.record(z.string(), z.json()),
-  target: z
-    .strictObject({ id: label, fingerprint: label, label: words(2_000), integrity: z.enum(integrities).optional() })
-    .nullable(),
+  target: strict({
+    id: label,
+    fingerprint: label,
+    label: words(2_000),
+    integrity: z.enum(integrities).optional()
+  }).nullable(),
   class: z.enum(toolClasses),
   rule: label,
   policyVersion: label,
@@ -69,22 +72,22 @@ const binding = z.strictObject({
 
 /** Every kind of frame there is, with the strict schema of its data by version. A new shape is a new version, never an edit. */
 export const kinds = {
-  'voice.received': { 1: z.strictObject(message) },
-  'text.received': { 1: z.strictObject(message) },
-  'code.received': { 1: z.strictObject(message) },
-  'button.tapped': { 1: z.strictObject(message) },
+  'voice.received': { 1: strict(message) },
+  'text.received': { 1: strict(message) },
+  'code.received': { 1: strict(message) },
+  'button.tapped': { 1: strict(message) },
   'command.received': {
-    1: z.strictObject({ ...message, command: z.enum(['stop', 'start', 'help']), answered: z.boolean() })
+    1: strict({ ...message, command: z.enum(['stop', 'start', 'help']), answered: z.boolean() })
   },
   'message.refused': {
-    1: z.strictObject({ reason: z.enum(['sender-not-allowed', 'rate-limited', 'opted-out']), tell: z.boolean() })
+    1: strict({ reason: z.enum(['sender-not-allowed', 'rate-limited', 'opted-out']), tell: z.boolean() })
   },
   /** The person has used up a budget: it goes no further. */
   'budget.exceeded': {
-    1: z.strictObject({ budget: z.enum(['audioSecondsPerDay', 'tokensPerDay']), tell: z.boolean() })
+    1: strict({ budget: z.enum(['audioSecondsPerDay', 'tokensPerDay']), tell: z.boolean() })
   },
   'audio.downloaded': {
-    1: z.strictObject({
+    1: strict({
       attachment: index,
       sha256: label,
       type: label,
@@ -93,12 +96,12 @@ export const kinds = {
     })
   },
   'speech.transcribed': {
-    1: z.strictObject({ attachment: index, text: words(), language: label.nullable(), provider: label, model: label })
+    1: strict({ attachment: index, text: words(), language: label.nullable(), provider: label, model: label })
   },
   'tool.requested': {
-    1: z.strictObject({
+    1: strict({
       calls: z
-        .array(z.strictObject({ id: label, tool: words(200), arguments: words() }))
+        .array(strict({ id: label, tool: words(200), arguments: words() }))
         .min(1)
         .max(50),
       text: words(),
@@ -107,13 +110,13 @@ export const kinds = {
   },
   /** Its id is the id of the approval. `hash` is SHA-256 of the canonical JSON of `binding`; `again`: how often it was asked before; `prompt`: what the person is shown, but for the code. */
   'approval.requested': {
-    1: z.strictObject({ binding, hash: label, again: index, prompt: words(4_096) })
+    1: strict({ binding, hash: label, again: index, prompt: words(4_096) })
   },
-  'prompt.started': { 1: z.strictObject({ approval: label, attempt: position }) },
-  'prompt.posted': { 1: z.strictObject({ approval: label, message: label, reconciled: z.boolean() }) },
+  'prompt.started': { 1: strict({ approval: label, attempt: position }) },
+  'prompt.posted': { 1: strict({ approval: label, message: label, reconciled: z.boolean() }) },
   ...answerKinds,
   'tool.started': {
-    1: z.strictObject({
+    1: strict({
       call: label,
       tool: label,
       class: z.enum(toolClasses),
@@ -121,7 +124,7 @@ export const kinds = {
     })
   },
   'tool.finished': {
-    1: z.strictObject({
+    1: strict({
       call: label,
       tool: words(200),
       outcome: z.enum(['done', 'failed', 'refused']),
@@ -130,26 +133,26 @@ export const kinds = {
     })
   },
   'reply.drafted': {
-    1: z.strictObject({
+    1: strict({
       parts: z.array(words(2_000)).min(1).max(50),
       sentence: label.nullable(),
-      turn: z.strictObject(turn).nullable()
+      turn: strict(turn).nullable()
     })
   },
-  'reply.started': { 1: z.strictObject({ part: index, attempt: position }) },
-  'reply.part-sent': { 1: z.strictObject({ part: index, message: label, reconciled: z.boolean() }) },
-  'reply.sent': { 1: z.strictObject({ parts: position }) },
-  'work.failed': { 1: z.strictObject({ code: label, step: label, from: position, tries: z.int().min(0) }) },
-  'outcome.unknown': { 1: z.strictObject({ code: label, step: label, from: position }) },
+  'reply.started': { 1: strict({ part: index, attempt: position }) },
+  'reply.part-sent': { 1: strict({ part: index, message: label, reconciled: z.boolean() }) },
+  'reply.sent': { 1: strict({ parts: position }) },
+  'work.failed': { 1: strict({ code: label, step: label, from: position, tries: z.int().min(0) }) },
+  'outcome.unknown': { 1: strict({ code: label, step: label, from: position }) },
   'work.retried': {
-    1: z.strictObject({ from: position, effect: z.enum(['happened', 'did not happen']).optional() })
+    1: strict({ from: position, effect: z.enum(['happened', 'did not happen']).optional() })
   },
-  'work.cancelled': { 1: z.strictObject({ reason: z.enum(['erased']) }) },
-  'reply.delivered': { 1: z.strictObject(callback) },
-  'reply.read': { 1: z.strictObject(callback) },
-  'reply.failed': { 1: z.strictObject({ ...callback, code: z.int().nullable() }) },
+  'work.cancelled': { 1: strict({ reason: z.enum(['erased']) }) },
+  'reply.delivered': { 1: strict(callback) },
+  'reply.read': { 1: strict(callback) },
+  'reply.failed': { 1: strict({ ...callback, code: z.int().nullable() }) },
   'attempt.failed': {
-    1: z.strictObject({
+    1: strict({
       code: label,
       step: label,
       from: position,
@@ -158,7 +161,7 @@ export const kinds = {
       refused: z.boolean()
     })
   },
-  'delay.announced': { 1: z.strictObject({ code: label }) }
+  'delay.announced': { 1: strict({ code: label }) }
 } as const
 
 export type Kind = keyof typeof kinds

@@ -1,5 +1,5 @@
 import type { Execution } from '../frames/execution.ts'
-import { createKnownSecrets, type KnownSecrets, readingsOf } from './known-secrets.ts'
+import { createKnownSecrets, type KnownSecrets, type Reading, readingsOf } from './known-secrets.ts'
 
 /** What a text must not carry away: a secret, or the canary, which shows that the instructions are being told. */
 export type Forbidden = 'secret' | 'canary'
@@ -27,7 +27,10 @@ export const withheldResult = {
   result: `${withheldMark} The answer of the tool held a secret of this server, so nothing of it is shown. Say so.`
 }
 
+// A message is looked at several times, and its texts twice: when they are written, and before they leave.
 const mostCanaries = 100
+const mostRead = 100
+const longestRead = 4_096
 
 /** Makes the judge of what this process knows. */
 export function createEgress(parts: {
@@ -35,9 +38,17 @@ export function createEgress(parts: {
   canaryOf: (tenant: string, execution: string) => string
 }): Egress {
   const { known, canaryOf } = parts
-  const read = (text: string) => viewsOf(text).flatMap(readingsOf)
-  // A message is looked at several times, and most messages soon after one another.
   const canaries = new Map<string, KnownSecrets>()
+  const lately = new Map<string, readonly Reading[]>()
+
+  function read(text: string): readonly Reading[] {
+    const before = lately.get(text)
+    if (before !== undefined) return before
+    const readings = viewsOf(text).flatMap(readingsOf)
+    if (lately.size >= mostRead) lately.clear()
+    if (text.length <= longestRead) lately.set(text, readings)
+    return readings
+  }
 
   function canaryFor({ id, tenant }: Pick<Execution, 'id' | 'tenant'>): KnownSecrets {
     const found = canaries.get(id)

@@ -2,6 +2,8 @@ import t from 'tap'
 import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { checkChain, type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
+import { jcs } from '../../src/frames/jcs.ts'
+import { newestOf } from '../../src/frames/kinds.ts'
 
 const tools = { clock: systemClock, entropy: systemEntropy }
 const provenance = { origin: 'test', integrity: 'system', confidentiality: 'public', ref: null } as const
@@ -53,4 +55,13 @@ t.test('a lone surrogate from a provider is made well-formed before it is hashed
   const frame = makeFrame('x', noTail, draft, tools)
   t.equal(frame.data.text, 'a\ufffdb')
   t.equal(checkChain([frame]), null)
+})
+
+t.test('what a frame holds stands in the order of its canonical text, in whatever order it was given', t => {
+  const { schema } = newestOf('tool.requested')
+  const calls = [{ id: 'c', tool: 't', arguments: '{}' }]
+  const turn = { tokens: { output: 1, input: 2 }, provider: 'p', model: 'm', memory: [{ n: 1, execution: 'e' }] }
+  const given = { text: 'x', ...turn, instructions: 'i', calls }
+  t.equal(JSON.stringify(schema.parse(given)), jcs(given))
+  t.end()
 })
