@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os'
 import v8 from 'node:v8'
 
 const growingPercent = 50
 const youngBytes = 16 * 1024 * 1024
 const lookMs = 200
+const fewProcessors = 2
 
 /**
  * Keeps the heap near what is alive in it. Left alone V8 lets it grow to several times that under load, and the space for young
@@ -10,6 +12,8 @@ const lookMs = 200
  */
 export function boundHeap(): void {
   v8.setFlagsFromString(`--heap-growing-percent=${growingPercent}`)
+  // The young are few, and helpers that look after them take the processor from the thread that they help.
+  if (availableParallelism() <= fewProcessors) v8.setFlagsFromString('--no-parallel-scavenge')
   // Who is loaded has mostly grown as far already, and a crowd may come at once.
   if (boundYoung()) return
   const look = setInterval(() => {

@@ -15,8 +15,10 @@ export interface WholeJob {
   readonly done: number
 }
 
-/** Conversations at once: as many as a server works that is told nothing. */
-const concurrency = 8
+/** Conversations at once, on both sides: as many as there are connections that send notes, which keeps both busy. */
+const concurrency = 32
+/** Both sides are slow until their code is compiled, ours for longer. */
+const warmUps = 3
 
 /** Answers voice notes on our server and in a bare loop, by turns: many at once, then one at a time. */
 export async function compareWholeJobs(options: {
@@ -29,7 +31,7 @@ export async function compareWholeJobs(options: {
   const { standIns, addresses } = outside
   const peer = startChild('loop.ts')
   const place = makePlace(options.ground)
-  const { url, memory, stop } = await startServer(outside.env, place)
+  const { url, memory, stop } = await startServer({ ...outside.env, WORKER_CONCURRENCY: String(concurrency) }, place)
   const shelve = (count: number) => standIns.ask<Note[]>('shelve', count)
   let acknowledged = 0
 
@@ -44,12 +46,12 @@ export async function compareWholeJobs(options: {
     return took.reduce((sum, ms) => sum + ms, 0)
   }
 
-  // The first jobs are slow on both sides; and the loop learns from ours what a request to the model looks like.
-  await serve(options.notes)
+  // The loop learns from ours what a request to the model looks like.
+  for (let i = 0; i < warmUps; i++) await serve(options.notes)
   const turn = await standIns.ask<object>('turn')
   const loop = async (count: number, width: number) =>
     peer.ask<number>('run', { ...addresses, notes: await shelve(count), concurrency: width, turn })
-  await loop(options.notes, concurrency)
+  for (let i = 0; i < warmUps; i++) await loop(options.notes, concurrency)
 
   const { rounds, notes, alone } = options
   const throughput = await byTurns(
