@@ -1,6 +1,6 @@
 import type { Extras, Lease, Store } from '../store.ts'
-import type { Executions, Standing } from './executions.ts'
-import { follow, type Journal, type Page } from './journal.ts'
+import type { Executions } from './executions.ts'
+import type { Journal, Page } from './journal.ts'
 import type { Lanes } from './lanes.ts'
 import type { Kept } from './queries.ts'
 
@@ -11,15 +11,6 @@ type Parking = Omit<Parameters<Store['park']>[2], 'frames'>
 /** What a worker does under a lease. Every change is refused once the lane or the execution carries another token. */
 export function createWork(parts: { journal: Journal; executions: Executions; lanes: Lanes }) {
   const { journal, executions, lanes } = parts
-
-  /** Writes the frames if the lease holds and they are the next ones; null where it does not. */
-  function extend(lease: Lease, id: string, pages: readonly Page[], extras?: Extras): Standing | null {
-    const held = executions.held(id, lease)
-    if (held === undefined || !follow(pages, held.n)) return null
-    journal.write(held.arrival, pages, extras)
-    executions.advance(held.arrival, pages)
-    return held
-  }
 
   /** After an end: the lane's next under the same lease, or the lane let go. */
   function goOn(now: number, lease: Lease, takeNext: boolean): Ended {
@@ -43,9 +34,9 @@ export function createWork(parts: { journal: Journal; executions: Executions; la
     },
     heartbeat: (now: number, lease: Lease, leaseMs: number): boolean => lanes.extend(now, lease, leaseMs),
     append(_now: number, lease: Lease, id: string, pages: readonly Page[], extras?: Extras): boolean {
-      const held = extend(lease, id, pages, extras)
-      if (held === null) return false
-      executions.resetClaims(held.arrival)
+      const arrival = executions.append({ id, lease, pages })
+      if (arrival === null) return false
+      journal.write(arrival, pages, extras)
       return true
     },
     finish(
@@ -55,9 +46,9 @@ export function createWork(parts: { journal: Journal; executions: Executions; la
       pages: readonly Page[],
       { state, extras, takeNext, purgeAt }: End
     ): Ended {
-      const held = extend(lease, id, pages, extras)
-      if (held === null) return refused
-      executions.end(held.arrival, state, purgeAt)
+      const arrival = executions.end({ id, lease, pages }, state, purgeAt)
+      if (arrival === null) return refused
+      journal.write(arrival, pages, extras)
       return goOn(now, lease, takeNext)
     },
     park(
@@ -67,9 +58,9 @@ export function createWork(parts: { journal: Journal; executions: Executions; la
       pages: readonly Page[],
       { approval, timerAt, takeNext, extras }: Parking
     ): Ended {
-      const held = extend(lease, id, pages, extras)
-      if (held === null) return refused
-      executions.park(held.arrival, approval, timerAt)
+      const arrival = executions.park({ id, lease, pages }, approval, timerAt)
+      if (arrival === null) return refused
+      journal.write(arrival, pages, extras)
       return goOn(now, lease, takeNext)
     },
     release(now: number, lease: Lease, wakeAt = 0): boolean {
