@@ -45,7 +45,7 @@ export function createCaller(use: Use, options: OpenAIOptions & { readonly timeo
       })
     try {
       signal.throwIfAborted()
-      client ??= openClient(options)
+      client ??= open(options)
       const answer = read(await send(await client, deadline.signal))
       seen('done', answer.tokens)
       return answer
@@ -66,19 +66,7 @@ export function createCaller(use: Use, options: OpenAIOptions & { readonly timeo
 }
 
 /** Loaded at the first call: a process that only receives never pays for the SDK's memory. */
-async function openClient(options: OpenAIOptions & { readonly timeoutMs: number }): Promise<OpenAI> {
-  const { OpenAI } = await import('openai')
-  return new OpenAI({
-    baseURL: options.baseUrl,
-    fetch: createExactFetch({ baseUrl: options.baseUrl, apiKey: options.apiKey, now: options.clock.now }),
-    timeout: options.timeoutMs,
-    maxRetries: 2,
-    // Whatever is left out here the SDK would take from OPENAI_… variables. The key itself is known to the fetch alone.
-    apiKey: 'in-the-fetch',
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    logLevel: 'off'
-  })
+async function open({ baseUrl, apiKey, clock }: OpenAIOptions): Promise<OpenAI> {
+  const { openClient } = await import('./openai-client.ts')
+  return openClient(baseUrl, createExactFetch({ baseUrl, apiKey, now: clock.now }))
 }

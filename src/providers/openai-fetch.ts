@@ -1,5 +1,6 @@
 import { Agent } from 'undici'
 import { type Answer, exchange, textOf } from '../frames/exchange.ts'
+import type { Send } from './openai-client.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 interface Options {
@@ -13,11 +14,11 @@ interface Options {
  * redirect, with the headers named here and no more. Answers are read whole, up to `maxAnswerBytes`. A wait longer than
  * `patienceMs` that the server asks for is not slept through: the work has a queue for that.
  */
-export function createExactFetch({ baseUrl, apiKey, now }: Options) {
+export function createExactFetch({ baseUrl, apiKey, now }: Options): Send {
   const { origin } = new URL(baseUrl)
   const agent = new Agent({ connect: { timeout: 10_000 } })
-  return async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const url = new URL(input instanceof Request ? input.url : input)
+  return async (input, init) => {
+    const url = new URL(input)
     if (url.origin !== origin) throw new TypeError('The request leaves the configured server.')
     const { type, body } = encoded(init)
     const headers = {
@@ -27,7 +28,7 @@ export function createExactFetch({ baseUrl, apiKey, now }: Options) {
       ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` })
     }
     const asked = { origin, path: url.pathname + url.search, method: 'POST', headers, body } as const
-    const answer = await exchange(agent, asked, { maxBytes: maxAnswerBytes, signal: init?.signal })
+    const answer = await exchange(agent, asked, { maxBytes: maxAnswerBytes, signal: init.signal })
     return responseOf(answer, now())
   }
 }
@@ -55,7 +56,7 @@ function headersOf(answer: Answer, now: number): Headers {
 }
 
 /** The SDK hands over JSON as text, and the bytes of a form as they are. */
-function encoded({ body, headers }: RequestInit = {}): { type: string; body: string | Uint8Array } {
+function encoded({ body, headers }: RequestInit): { type: string; body: string | Uint8Array } {
   if (typeof body === 'string') return { type: 'application/json', body }
   if (!(body instanceof Uint8Array)) throw new TypeError('The request has no body that is known here.')
   return { type: new Headers(headers).get('content-type') ?? 'application/octet-stream', body }
