@@ -10,7 +10,7 @@ export interface Log {
 }
 
 // A write of its own for each line would cost more than making the line. What a killed process had not written is lost.
-const minLength = 4_096
+const minLength = 12_288
 const periodicFlush = 100
 
 /** How loud each event is. */

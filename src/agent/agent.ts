@@ -8,7 +8,7 @@ import { mayLinkFreely } from '../policy/decide.ts'
 import { withoutForeignLinks } from '../policy/links.ts'
 import type { Provider, ToolOffer, Turn } from '../providers/provider.ts'
 import { cleanAnswer } from './answer.ts'
-import { callsMade, mustBeQuick, mustBeSmall, sizeOf } from './bounds.ts'
+import { callsMade, mustBeQuick, mustBeSmall } from './bounds.ts'
 import { itemsShown, type Memory, recall } from './conversation.ts'
 import type { Instructions } from './instructions.ts'
 import { typedBy } from './person-words.ts'
@@ -64,8 +64,7 @@ export function createAgent(parts: {
     async think({ frames, memory, signal }) {
       const first = frames[0]
       if (first === undefined) throw new TypeError('nothing to think about')
-      const held = sizeOf(frames)
-      mustBeSmall(held)
+      mustBeSmall(frames)
       mustBeQuick(frames, parts.clock.now())
       const isSpent = callsMade(frames) >= parts.maxToolCalls
       const isVouchedFor = parts.registry.isVouchedFor()
@@ -79,7 +78,7 @@ export function createAgent(parts: {
       )
       if (turn.calls.length > 0 && isSpent) throw new Failure('AGENT_TOO_MANY_CALLS')
       const thought = read(turn, frames, { memory: recorded(memory), instructions: parts.instructions.version })
-      mustBeSmall(held + sizeOf(thought))
+      mustBeSmall(frames, thought)
       const provenance = labelOf(frames, memory)
       const isFree = mayLinkFreely(provenance.integrity, isVouchedFor)
       if (thought.kind === 'calls' || isFree) return { ...thought, provenance }

@@ -34,12 +34,21 @@ export function mustBeQuick(frames: readonly Frame[], now: number): void {
   if (worked > longestWorkMs) throw new Failure('AGENT_TOO_LONG')
 }
 
-/** What a value takes as JSON, bytes. */
-export function sizeOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value))
+/** Throws AGENT_TOO_BIG where values take more bytes as JSON than an execution may hold. Most are told to be smaller without being written. */
+export function mustBeSmall(...values: readonly unknown[]): void {
+  if (values.reduce<number>((sum, value) => sum + mostOf(value), 0) <= mostBytes) return
+  const bytes = values.reduce<number>((sum, value) => sum + Buffer.byteLength(JSON.stringify(value)), 0)
+  if (bytes > mostBytes) throw new Failure('AGENT_TOO_BIG')
 }
 
-/** Throws AGENT_TOO_BIG for more bytes than an execution may hold. */
-export function mustBeSmall(bytes: number): void {
-  if (bytes > mostBytes) throw new Failure('AGENT_TOO_BIG')
+const mostOfSign = 6
+const mostOfOther = 32
+
+/** The most that a value can take as JSON, bytes: as if each sign had to be escaped. */
+function mostOf(value: unknown): number {
+  if (typeof value === 'string') return mostOfSign * value.length + mostOfOther
+  if (typeof value !== 'object' || value === null) return mostOfOther
+  let sum = mostOfOther
+  for (const [key, each] of Object.entries(value)) sum += mostOf(key) + mostOf(each)
+  return sum
 }

@@ -63,7 +63,7 @@ export function makeFrame<K extends Kind>(
     provenance: { confidentiality, integrity, origin, ...(principal !== undefined && { principal }), ref },
     v: version
   }
-  const hash = link(tail.hash, head)
+  const hash = digest(Buffer.from(tail.hash, 'hex'), JSON.stringify(head))
   return { ...head, data, salt: salt.toString('base64url'), hash } as unknown as Frame<K>
 }
 

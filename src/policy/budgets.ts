@@ -66,7 +66,7 @@ export function createSpending(parts: {
   const { store, budgetsOf, observe } = parts
   const say = (of: string, windowMs: number, { execution, what }: Use, amount: number) => {
     const by = hash('sha256', `${execution.id} ${what}`, 'base64url').slice(0, 16)
-    return store.spend(`${of}:${execution.tenant}:${execution.principal}`, windowMs, by, amount)
+    return store.spend(`${execution.tenant}:${execution.principal}:${of}`, windowMs, by, amount)
   }
   const windowOf = (budget: Spendable) => (budget.endsWith('PerDay') ? day : hour)
   return {

@@ -208,7 +208,7 @@ export interface Store {
   /**
    * Says that `by` uses `amount` of `key` in a fixed window, and answers the sum of what all have said in it. Said again it counts
    * once, and said differently it counts as it was said last (of the newest thousand; who spoke before those counts anew). Counted at
-   * once and kept a little later: a crash may forget the last moments.
+   * once and kept a little later: a crash may forget the last moments. Keys that are alike up to their last colon are looked up together.
    */
   spend(key: string, windowMs: number, by: string, amount: number): Promise<{ total: number }>
 

@@ -31,7 +31,7 @@ async function open(t: Test, outside: Outside) {
     engine.ended(await engine.accept(said(text, notes), lane))
   const spent = async (budget: Spendable, lane = 'lane-1') => {
     const windowMs = budget.endsWith('PerDay') ? day : hour
-    return (await engine.store.spend(`${budget}:${tenant}:${lane}`, windowMs, 'a look', 0)).total
+    return (await engine.store.spend(`${tenant}:${lane}:${budget}`, windowMs, 'a look', 0)).total
   }
   return { ...engine, turns, say, spent }
 }

@@ -48,7 +48,10 @@ export function createQueries(db: DatabaseSync) {
     find: journal.find,
     blob: journal.blob,
     due: (now: number, limit: number) => statements.due.all(now, limit).map(load),
-    earlier: (lane: string, before: string, limit: number) => statements.earlier.all({ lane, before, limit }).map(load),
+    earlier(lane: string, before: string, limit: number): Execution[] {
+      const previous = statements.previous.get(before, lane)?.previous ?? null
+      return previous === null ? [] : statements.earlier.all({ previous, limit }).map(load)
+    },
     unsettled(lane: string): Execution[] {
       const rows = [...statements.openIn.all(lane), ...statements.parkedIn.all(lane)]
       return rows.sort((a, b) => Number(a.arrival) - Number(b.arrival)).map(load)
@@ -81,7 +84,8 @@ const questionsOf = (index: string, condition: string) => `
 const sql = {
   read: `SELECT ${executionColumns} FROM executions WHERE digest = digest(?)`,
   due: `SELECT ${executionColumns} FROM executions WHERE timer_at <= ? ORDER BY timer_at LIMIT ?`,
-  earlier: `${history('SELECT previous FROM executions WHERE digest = digest(:before) AND lane = :lane')}
+  previous: 'SELECT previous FROM executions WHERE digest = digest(?) AND lane = ?',
+  earlier: `${history(':previous')}
     SELECT ${executionColumns} FROM history JOIN executions USING (arrival) ORDER BY arrival DESC`,
   openIn: `SELECT ${executionColumns} FROM executions WHERE lane = ? AND open = 1`,
   parkedIn: `SELECT ${executionColumns} FROM executions WHERE lane = ? AND timer_at IS NOT NULL`,

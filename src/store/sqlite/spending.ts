@@ -7,6 +7,7 @@ type Counter = Omit<CounterRow, 'key'>
 type Spend = (...asked: Parameters<Store['spend']>) => { total: number }
 
 const mostKnown = 2_000
+const mostOfGroup = 50
 
 /** A person's counters change several times in one message: they go to the disk together. */
 const keepEveryMs = 100
@@ -24,13 +25,31 @@ export interface Spending {
  */
 export function createSpending(db: DatabaseSync, write: Writer['write'], now: () => number): Spending {
   const read = db.prepare('SELECT count, reset_at AS resetAt FROM limits WHERE key = ?')
+  const readGroup = db.prepare(
+    'SELECT key, count, reset_at AS resetAt FROM limits WHERE key >= ? AND key < ? ORDER BY key LIMIT ?'
+  )
   const known = new Map<string, Counter>()
+  /** Whether all that is on disk of a group was known when it was looked up: then what is not known is not there. */
+  const wholes = new Map<string, boolean>()
   const unkept = new Map<string, Counter>()
   let kept = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
   function look(key: string): Counter | undefined {
-    return known.get(key) ?? (read.get(key) as Counter | undefined)
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const group = key.slice(0, key.lastIndexOf(':') + 1)
+    if (wholes.get(group) ?? lookUp(group)) return known.get(key)
+    return read.get(key) as Counter | undefined
+  }
+
+  /** Reads the counters of a group; answers whether these are all. */
+  function lookUp(group: string): boolean {
+    const rows = readGroup.all(group, `${group}\u{10ffff}`, mostOfGroup + 1) as unknown as CounterRow[]
+    const isWhole = rows.length <= mostOfGroup
+    wholes.set(group, isWhole)
+    for (const { key, count, resetAt } of rows) if (isWhole && !known.has(key)) known.set(key, { count, resetAt })
+    return isWhole
   }
 
   function count({ key, ...counter }: CounterRow): void {
@@ -56,8 +75,11 @@ export function createSpending(db: DatabaseSync, write: Writer['write'], now: ()
     } catch {
       // The disk refused: what counts is what is on it.
       for (const { key } of rows) if (!unkept.has(key)) known.delete(key)
+      wholes.clear()
     }
-    if (known.size >= mostKnown) for (const key of known.keys()) if (!unkept.has(key)) known.delete(key)
+    if (known.size < mostKnown) return
+    for (const key of known.keys()) if (!unkept.has(key)) known.delete(key)
+    wholes.clear()
   }
 
   // A share is a row of its own: it belongs to the window that ends when it does.
