@@ -8,7 +8,7 @@ export const full = {
   messages: 16_000,
   single: 1_500,
   inserts: 6_000,
-  notes: 400,
+  notes: 800,
   alone: 60,
   inPeace: 200,
   slowNotes: 96,
