@@ -95,8 +95,8 @@ export interface LimitDoc {
   resetAt: Date
   /** When it was last used. */
   seenAt: Date
-  /** Who said how much of `count` they use, the newest last. */
-  shares?: { by: string; amount: number }[]
+  /** Who said how much of `count` they use, the newest last, with the sum as it stood then. */
+  shares?: { by: string; amount: number; total?: number }[]
 }
 
 /** The schema that this build reads and writes, in the one document of `meta`. */

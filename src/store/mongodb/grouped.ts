@@ -9,7 +9,7 @@ import { isDuplicate, within } from './connection.ts'
 /** The most that goes in one call. */
 const most = 500
 /** Where many write, the next call waits a little for more of them: alone, nobody waits. */
-const writeLingerMs = 2
+export const writeLingerMs = 2
 
 interface Waiter<Q, A> {
   readonly asked: Q

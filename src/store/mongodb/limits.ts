@@ -1,9 +1,20 @@
 import type { Collections } from './collections.ts'
 import { isDuplicate } from './connection.ts'
+import { grouped, writeLingerMs } from './grouped.ts'
 import type { ServerTime } from './server-time.ts'
 
 // A counter is not worth the wait for the majority: a failover may forget the last moments of it.
 const counting = { upsert: true, returnDocument: 'after', writeConcern: { w: 1 } } as const
+
+/** What somebody says they use of the sum of a window. */
+interface Use {
+  readonly key: string
+  readonly windowMs: number
+  readonly by: string
+  readonly amount: number
+}
+
+type Spent = { total: number }
 
 /** Counters in fixed windows by the server's clock, shared by all replicas. */
 export function createLimits(limits: Collections['limits'], time: ServerTime) {
@@ -28,38 +39,56 @@ export function createLimits(limits: Collections['limits'], time: ServerTime) {
     return { count: doc.count, resetMs: doc.resetAt.getTime() - doc.seenAt.getTime() }
   }
 
-  async function spend(key: string, windowMs: number, by: string, amount: number): Promise<{ total: number }> {
+  /** Sets the share of a user in the sum of its window; each share remembers the sum as it stood with it. */
+  function sharing({ windowMs, by, amount }: Use) {
     const end = time.after(windowMs)
     const isOpen = { $and: [{ $gt: ['$resetAt', time.now] }, { $lte: ['$resetAt', end] }] }
     const isOther = { $ne: ['$$this.by', { $literal: by }] }
     const said = { $reduce: { input: '$shares', initialValue: 0, in: sumUnless(isOther) } }
     const others = { $filter: { input: '$shares', as: 'this', cond: isOther } }
-    const ours = amount === 0 ? [] : [{ by: { $literal: by }, amount }]
-    const doc = await limits.findOneAndUpdate(
-      { _id: key },
-      [
-        {
-          $set: {
-            count: { $cond: [isOpen, '$count', 0] },
-            shares: { $cond: [isOpen, { $ifNull: ['$shares', []] }, []] },
-            resetAt: { $cond: [isOpen, '$resetAt', end] },
-            seenAt: time.now
-          }
-        },
-        {
-          $set: {
-            count: { $add: ['$count', { $subtract: [amount, said] }] },
-            shares: { $slice: [{ $concatArrays: [others, ours] }, -mostShares] }
-          }
+    const ours = amount === 0 ? [] : [{ by: { $literal: by }, amount, total: '$count' }]
+    return [
+      {
+        $set: {
+          count: { $add: [{ $cond: [isOpen, '$count', 0] }, amount] },
+          shares: { $cond: [isOpen, { $ifNull: ['$shares', []] }, []] },
+          resetAt: { $cond: [isOpen, '$resetAt', end] },
+          seenAt: time.now
         }
-      ],
-      counting
-    )
+      },
+      { $set: { count: { $subtract: ['$count', said] } } },
+      { $set: { shares: { $slice: [{ $concatArrays: [others, ours] }, -mostShares] } } }
+    ]
+  }
+
+  async function spendOne(use: Use): Promise<Spent> {
+    const doc = await limits.findOneAndUpdate({ _id: use.key }, sharing(use), { ...counting, projection: { count: 1 } })
     if (doc === null) throw new TypeError('an upsert answered nothing')
     return { total: doc.count }
   }
 
-  return { take: twice(take), spend: twice(spend) }
+  /** Many in two calls. What others add in between is not counted against a use: its share knows the sum of its own moment. */
+  async function spendAll(uses: readonly Use[]): Promise<Spent[]> {
+    const [first, ...more] = uses
+    if (first !== undefined && more.length === 0) return [await spendOne(first)]
+    const writes = uses.map(use => ({ updateOne: { filter: { _id: use.key }, update: sharing(use), upsert: true } }))
+    await limits.bulkWrite(writes, { ordered: false, writeConcern: counting.writeConcern })
+    const ours = { $in: ['$$this.by', { $literal: uses.map(({ by }) => by) }] }
+    const projection = { count: 1, shares: { $filter: { input: '$shares', cond: ours } } }
+    const docs = await limits.find({ _id: { $in: uses.map(({ key }) => key) } }, { projection }).toArray()
+    const byKey = new Map(docs.map(doc => [doc._id, doc]))
+    return uses.map(({ key, by }) => {
+      const doc = byKey.get(key)
+      if (doc === undefined) throw new TypeError('an upsert left nothing')
+      return { total: doc.shares?.find(share => share.by === by)?.total ?? doc.count }
+    })
+  }
+
+  const spend = grouped(twice(spendAll), writeLingerMs)
+  return {
+    take: twice(take),
+    spend: (key: string, windowMs: number, by: string, amount: number) => spend({ key, windowMs, by, amount })
+  }
 }
 
 /** A document is rewritten whole at each use. */

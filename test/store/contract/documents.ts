@@ -91,5 +91,9 @@ export function documents(test: Suite): void {
     t.equal((await store.spend('of another', minute, 'c', 1)).total, 1)
     for (let i = 0; i < 40; i++) await spend(`many-${i}`, 1)
     t.equal(await spend('many-3', 1), 41, 'one of many is remembered')
+
+    const crowd = Array.from({ length: 8 }, (_, i) => store.spend('a crowd', minute, `${i}`, 1))
+    const sums = (await Promise.all(crowd)).map(({ total }) => total)
+    t.strictSame(sums.toSorted(), [1, 2, 3, 4, 5, 6, 7, 8], 'of those who come at once one is the first')
   })
 }
