@@ -19,14 +19,24 @@ const { values } = parseArgs({
 })
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const atOnce = 4
+const stores = ['sqlite', 'mongodb']
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
+if (values.store !== undefined && !stores.includes(values.store)) {
+  print(`there is no store "${values.store}": --store is ${stores.join(' or ')}`)
+  process.exit(1)
+}
 const reports: Report[] = []
 const further: Struck[] = []
-for (const store of values.store === undefined ? ['sqlite', 'mongodb'] : [values.store]) {
+for (const store of values.store === undefined ? stores : [values.store]) {
   print(`${store}, seed ${seed}`)
   print(heading())
   reports.push(...(await playOn(store === 'mongodb' ? await startCluster() : null)))
+}
+
+if (reports.length === 0) {
+  print(`there is no case with "${values.only}" in its name`)
+  process.exit(1)
 }
 
 const struck = addUp([...reports.map(report => report.struck), ...further])
