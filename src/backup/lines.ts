@@ -40,7 +40,7 @@ export function foreign(file: string): Error {
 
 async function* unzipped(file: string): AsyncGenerator<Buffer> {
   const zipped = createReadStream(file)
-  const gunzip = createGunzip()
+  const gunzip = createGunzip({ chunkSize: 256 * 1024 })
   zipped.on('error', error => gunzip.destroy(error))
   let isFirst = true
   try {
