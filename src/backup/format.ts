@@ -49,7 +49,12 @@ const blob = z.strictObject({
   execution: z.string(),
   n: z.number(),
   purgeAt: z.number(),
-  bytes: z.base64().transform(text => Buffer.from(text, 'base64'))
+  bytes: z.string().transform((text, context) => {
+    const bytes = Buffer.from(text, 'base64')
+    // What is no base64 is passed over, and leaves fewer bytes than such a text has. To look at each letter of many MB takes as long as all else.
+    if (bytes.length !== Buffer.byteLength(text, 'base64')) context.addIssue('no base64')
+    return bytes
+  })
 })
 
 /** A small document as a line of a backup, or of its keys. */
@@ -94,7 +99,9 @@ export type Line = Header | Entry | End
 /** An entry, the header or the end as a line without its break. */
 export function toLine(value: Line): string {
   if (value.type !== 'blob') return JSON.stringify(value)
-  return JSON.stringify({ ...value, bytes: Buffer.from(value.bytes).toString('base64') })
+  const { bytes, ...head } = value
+  // Base64 has nothing to escape, and to look for it takes a third of a backup.
+  return `${JSON.stringify(head).slice(0, -1)},"bytes":"${Buffer.from(bytes).toString('base64')}"}`
 }
 
 /** Reads a line. Throws where it says nothing that this version writes. */
