@@ -1,4 +1,3 @@
-import { fileTypeFromBuffer } from 'file-type'
 import { Failure } from '../frames/failure.ts'
 import type { FetchedAudio } from './channel.ts'
 import { readOpusSeconds } from './ogg.ts'
@@ -31,6 +30,8 @@ export async function inspectAudio(bytes: Uint8Array, maxSeconds: number): Promi
 }
 
 async function readType(bytes: Uint8Array): Promise<string> {
+  // Loaded with the first attachment, as the parser is: who only receives needs neither.
+  const { fileTypeFromBuffer } = await import('file-type')
   const found = await fileTypeFromBuffer(bytes)
   const type = readable.get(found?.ext ?? '')
   if (type !== undefined) return type

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import { parseWebStream } from 'music-metadata'
 import { Failure } from '../frames/failure.ts'
 
 /** How much the parser sees at a time: the worst files cost it 50 µs a byte, in which nothing else of the process runs. */
@@ -11,6 +10,7 @@ const budgetMs = 2_000
  * parsed, also where that takes more than `budgetMs` of computing: a file can be made so that it takes minutes.
  */
 export async function readSeconds(bytes: Uint8Array, mimeType: string): Promise<number | null> {
+  const { parseWebStream } = await import('music-metadata')
   const options = { duration: true, skipCovers: true }
   const parsed = parseWebStream(inSlices(bytes), { mimeType, size: bytes.length }, options)
   const { format } = await parsed.catch(() => {

@@ -4,6 +4,7 @@ import type { Entropy } from './entropy.ts'
 import { jcs } from './jcs.ts'
 import { type DataOf, type Kind, newestOf } from './kinds.ts'
 import type { Provenance } from './provenance.ts'
+import { noTail, type Tail } from './tail.ts'
 
 /** One immutable step of an execution. `n` counts from 1 without gaps; `hash` chains to the frame before. */
 export type Frame<K extends Kind = Kind> = K extends Kind
@@ -30,12 +31,6 @@ export type Frame<K extends Kind = Kind> = K extends Kind
 export type Draft<K extends Kind = Kind> = K extends Kind
   ? { readonly kind: K; readonly data: DataOf<K>; readonly parent: string | null; readonly provenance: Provenance }
   : never
-
-/** The end of a chain: what the next frame hangs on. */
-export type Tail = { readonly n: number; readonly hash: string }
-
-/** The tail of an execution that has no frame yet. */
-export const noTail: Tail = { n: 0, hash: '0'.repeat(64) }
 
 /**
  * Turns a draft into the frame after `tail`: parses its data strictly, salts it, commits to it and links it.

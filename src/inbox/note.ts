@@ -1,7 +1,8 @@
 import type { Clock } from '../frames/clock.ts'
 import type { Entropy } from '../frames/entropy.ts'
 import type { Execution } from '../frames/execution.ts'
-import { type Draft, type Frame, makeFrame, noTail } from '../frames/frame.ts'
+import { type Draft, type Frame, makeFrame } from '../frames/frame.ts'
+import { noTail } from '../frames/tail.ts'
 import type { Store } from '../store/store.ts'
 
 /**

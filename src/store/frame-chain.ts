@@ -1,4 +1,5 @@
-import { type ChainFlaw, checkChain, noTail } from '../frames/frame.ts'
+import { type ChainFlaw, checkChain } from '../frames/frame.ts'
+import { noTail } from '../frames/tail.ts'
 import type { ExecutionEntry } from './transfer.ts'
 
 /** Where the frames of an execution are not as they were written: at which position, and what is wrong there. */

@@ -1,7 +1,8 @@
 import { systemEntropy } from '../../src/frames/entropy.ts'
-import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
+import { type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
 import type { DataOf, Kind, Message } from '../../src/frames/kinds.ts'
 import type { Integrity } from '../../src/frames/provenance.ts'
+import { noTail } from '../../src/frames/tail.ts'
 
 /**
  * One step of a made-up execution: its kind, its data, how many seconds after the one before it came, and its label.

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
-import { checkChain, type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
+import { checkChain, type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
 import { jcs } from '../../src/frames/jcs.ts'
 import { newestOf } from '../../src/frames/kinds.ts'
+import { noTail } from '../../src/frames/tail.ts'
 
 const tools = { clock: systemClock, entropy: systemEntropy }
 const provenance = { origin: 'test', integrity: 'system', confidentiality: 'public', ref: null } as const

@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { approvedBinding, questionsIn, type Request } from '../../src/frames/approval.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
-import { type Draft, type Frame, makeFrame, noTail } from '../../src/frames/frame.ts'
+import { type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
+import { noTail } from '../../src/frames/tail.ts'
 import {
   approveQuestion,
   countWrongCode,

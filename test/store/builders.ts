@@ -1,7 +1,8 @@
 import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import type { Execution } from '../../src/frames/execution.ts'
-import { type Draft, type Frame, makeFrame, noTail, type Tail } from '../../src/frames/frame.ts'
+import { type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
+import { noTail, type Tail } from '../../src/frames/tail.ts'
 import type { AuditRecord } from '../../src/store/audit.ts'
 import type { Acceptance, Approval } from '../../src/store/store.ts'
 

@@ -1,6 +1,7 @@
 import { type Filter, Timestamp, type UpdateFilter } from 'mongodb'
 import type { Execution } from '../../frames/execution.ts'
-import { type Frame, noTail } from '../../frames/frame.ts'
+import type { Frame } from '../../frames/frame.ts'
+import { noTail } from '../../frames/tail.ts'
 import type { AuditRecord } from '../audit.ts'
 import type { Acceptance } from '../store.ts'
 import type { Collections, ExecutionDoc } from './collections.ts'

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { State } from '../../frames/execution.ts'
-import { noTail } from '../../frames/frame.ts'
+import { noTail } from '../../frames/tail.ts'
 import type { Acceptance, Approval, Lease } from '../store.ts'
 import { follow, type Journal, type Page } from './journal.ts'
 import { collect, executionColumns, type Kept } from './queries.ts'
