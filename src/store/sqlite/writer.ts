@@ -46,7 +46,7 @@ export async function startWriter(options: {
   const abandoned = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const workerData: ThreadData = { dir, contentMs, abandoned }
   const resourceLimits = { maxYoungGenerationSizeMb: youngMb }
-  const settings = { workerData, env: {}, execArgv: [], resourceLimits }
+  const settings = { workerData, env: compiled(), execArgv: [], resourceLimits }
   const thread = new Worker(new URL('./write-thread.ts', import.meta.url), settings)
   const [said] = (await once(thread, 'message')) as [Said]
   if ('notOpened' in said) {
@@ -138,4 +138,10 @@ export async function startWriter(options: {
 function toError({ disk, name, message, code, errcode }: Refusal): Error {
   const error = Object.assign(name === 'TypeError' ? new TypeError(message) : new Error(message), { code, errcode })
   return disk ? new Failure('STORE_UNAVAILABLE', { cause: error }) : error
+}
+
+/** Of the environment the thread sees where Node keeps what it compiled, if anywhere: to strip the types anew takes half of its start. */
+function compiled(): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE } = process.env
+  return NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }
 }
