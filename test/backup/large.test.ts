@@ -16,7 +16,7 @@ import { folder, makeKey, masterKey, type Place, placeOf } from './filled.ts'
 const root = join(import.meta.dirname, '../..')
 const megabyte = 1024 * 1024
 const key = masterKey.toString('base64')
-const large = await backupOf(t, 96)
+const large = await backupOf(t, 48)
 
 // It takes a minute alone, and many beside the chaos tests, which leave it little of the machine.
 t.setTimeout(480_000)
@@ -50,7 +50,7 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
 
     t.match(await knomly(env, 'restore', large.file), {
       code: 0,
-      output: /48 executions, 48 blobs, 0 records and 0 audit records of .* are restored/
+      output: /24 executions, 24 blobs, 0 records and 0 audit records of .* are restored/
     })
     t.strictSame(await summaryOf(place), large.entries)
   })

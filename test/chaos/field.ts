@@ -202,8 +202,8 @@ const faultsEnv = {
   LEASE_SECONDS: '2',
   RATE_LIMIT_PER_SENDER: '0',
   RATE_LIMIT_PER_IP: '0',
-  // Node's own: the many starts of a run share what was compiled.
-  NODE_COMPILE_CACHE: join(tmpdir(), 'knomly-chaos-compiled')
+  // Node's own: the many starts of a run share what was compiled, and a server that is killed leaves nothing there.
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'knomly-chaos-compiled')
 }
 const note = voice('p01-request')
 const nameBytes = 8
