@@ -180,7 +180,7 @@ export async function setField(t: Teardown, env: Record<string, string> = {}): P
         })
       )
     },
-    async quiet(timeoutMs = 90_000) {
+    async quiet(timeoutMs = 180_000) {
       const deadline = performance.now() + timeoutMs
       while ((await countOpen(stage)) > 0) {
         if (performance.now() > deadline) throw new Error(`${await countOpen(stage)} messages are still open`)

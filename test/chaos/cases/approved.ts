@@ -29,10 +29,10 @@ export async function approved(t: Teardown, points: readonly AskingPoint[], occu
   }
   const server = await field.serve()
   await field.speak(server)
-  await answerAll(field, server, people)
-  await field.quiet()
-  await answerAll(field, server, people)
-  await field.quiet()
+  for (let i = 0; i < 2; i++) {
+    await untilTaken(() => answerAll(field, server, people))
+    await field.quiet()
+  }
   await server.kill('SIGTERM')
   return report(field, people, { points, died })
 }
@@ -59,8 +59,15 @@ async function liveOn(field: Field, server: Served, people: Map<Said, Manner>): 
 
 const answered = new WeakMap<Said, ReturnType<typeof inboundParams>>()
 
-/** Everybody who was asked answers, each with one message that is sent until it is taken. */
-async function answerAll(field: Field, server: Served, people: ReadonlyMap<Said, Manner>): Promise<void> {
+/** A database without a primary takes no answer for a while, and nobody else sends it again. */
+async function untilTaken(answer: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + patienceMs
+  while (!(await answer()) && performance.now() < deadline) await wait(lookEveryMs)
+}
+
+/** Everybody who was asked answers, always with the same message; answers whether all were taken. */
+async function answerAll(field: Field, server: Served, people: ReadonlyMap<Said, Manner>): Promise<boolean> {
+  let areTaken = true
   for (const [said, manner] of people) {
     const prompt = promptsTo(field, said)[0]
     if (prompt === undefined || manner === 'says nothing') continue
@@ -77,11 +84,13 @@ async function answerAll(field: Field, server: Served, people: ReadonlyMap<Said,
         media: []
       })
     answered.set(said, params)
-    await field.stage
+    const taken = await field.stage
       .callerOf(said.person, server.url)
       .raw(params)
-      .catch(() => undefined)
+      .catch(() => ({ status: 0 }))
+    areTaken &&= taken.status === 200
   }
+  return areTaken
 }
 
 function promptsTo(field: Field, { person }: Said): string[] {

@@ -23,7 +23,7 @@ const conversations: readonly (readonly Wish[])[] = [
   ['plain', 'note']
 ]
 const leaseMs = 2_000
-const patienceMs = 60_000
+const patienceMs = 180_000
 // At which passings of its point it falls asleep.
 const passings = [2, 5, 9, 14, 20]
 

@@ -24,7 +24,8 @@ export async function slowSpeech(
   field.meddling.heard = name => (name === slow?.name ? wait(leases * leaseSeconds * 1_000) : undefined)
   const server = await field.serve()
   await field.speak(server)
-  await field.quiet()
+  // Where the lane is lost, the note is heard once more, and that may be lost as well.
+  await field.quiet(5 * leases * leaseSeconds * 1_000)
   await server.kill('SIGTERM')
   const report = await judge(field, { case: `C12 speech that takes ${leases} leases`, struck: { others: 1 } })
   const kept = await readJournal(field.stage)
