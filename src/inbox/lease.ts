@@ -57,6 +57,8 @@ export function holdLane(
   const written = new Set<string>()
   let execution = claim.execution
   let renewed = options.claimedAt
+  // Until its first frame is kept, an execution counts this claim among those who may have died at it.
+  let isCounted = true
 
   const isYoung = () => !lost.signal.aborted && age() < options.leaseMs * freshShare
   const age = () => Math.max(clock.now() - renewed.wall, clock.monotonic() - renewed.monotonic)
@@ -64,6 +66,8 @@ export function holdLane(
     if (lost.signal.aborted) return
     observe('lease.lost', { lane: lease.lane })
     lost.abort(new LeaseLost())
+    // Where the store cannot be reached the claim stands: it takes more than one to call a message deadly.
+    if (isCounted) store.unclaim(execution.id, execution.n).catch(() => {})
   }
   const beat = async () => {
     const asked = { wall: clock.now(), monotonic: clock.monotonic() }
@@ -89,6 +93,7 @@ export function holdLane(
       const kept = await attempt(pending, { ...extras, audit: parts.auditOf(execution, pending) })
       if (kept !== null) {
         for (const frame of pending) written.add(frame.id)
+        isCounted = false
         execution = { ...execution, n: execution.n + pending.length, frames: [...execution.frames, ...pending] }
         return kept
       }
@@ -101,6 +106,13 @@ export function holdLane(
     }
     lose()
     throw new LeaseLost()
+  }
+
+  function goOn(next: Execution | null): Execution | null {
+    if (next === null) return null
+    execution = next
+    isCounted = true
+    return next
   }
 
   return {
@@ -128,8 +140,7 @@ export function holdLane(
         const result = await store.finish(lease, execution.id, end)
         return result.ended ? { execution: result.next } : null
       })
-      if (next.execution !== null) execution = next.execution
-      return next.execution
+      return goOn(next.execution)
     },
     park: async (frames, { extras, takeNext }) => {
       const request = openQuestion([...execution.frames, ...frames])
@@ -148,8 +159,7 @@ export function holdLane(
         })
         return result.ended ? { execution: result.next } : null
       })
-      if (next.execution !== null) execution = next.execution
-      return next.execution
+      return goOn(next.execution)
     },
     release: async wakeAt => {
       if (!lost.signal.aborted) await store.release(lease, wakeAt)

@@ -115,6 +115,12 @@ export interface Store {
   /** Lets go of a lane before its work is done: due at `wakeAt` (ms), or at once. Takes back the claim that was counted. */
   release(lease: Lease, wakeAt?: number): Promise<boolean>
 
+  /**
+   * Takes back one claim of an execution that still has `n` frames, for a holder that lost its lease and lives: claims are to count those
+   * who died at the work.
+   */
+  unclaim(execution: string, n: number): Promise<void>
+
   /** Sends an ended execution back to work at the end of its lane, on `{id, n}` and an end state. `audit` holds outcomes. */
   reopen(execution: string, frame: Frame, audit?: readonly AuditRecord[]): Promise<boolean>
 

@@ -240,6 +240,33 @@ t.test(
   }
 )
 
+t.test('a message whose lane is lost again and again by workers who live kills nobody, and is answered', async t => {
+  let losses = 0
+  const engine = await openEngine(t, {
+    leaseMs: 300,
+    respond: () => new Promise(resolve => setTimeout(resolve, losses < 7 ? 150 : 0, {})),
+    wrap: store => ({
+      ...store,
+      // Each lease ends in the middle of the first thought, as on a database that is slower than it.
+      async heartbeat(lease, leaseMs) {
+        if (losses >= 7) return store.heartbeat(lease, leaseMs)
+        losses++
+        engine.advance(leaseMs + 1)
+        return false
+      }
+    })
+  })
+  const id = await engine.accept(said('hello'))
+  engine.worker.start()
+  t.equal((await engine.ended(id)).state, 'done')
+  t.equal(losses, 7)
+  t.equal(engine.seen.filter(({ event }) => event === 'lease.lost').length, 7)
+  t.strictSame(
+    engine.sent.map(({ text }) => text),
+    ['Done.']
+  )
+})
+
 t.test('a send whose look at the store outlasts the lease does not go out', async t => {
   const looked = Promise.withResolvers<void>()
   const answered = Promise.withResolvers<void>()

@@ -113,6 +113,7 @@ export async function openMongoStore({
     park: (lease, execution, parking) => reach(() => work.park(lease, execution, parking)),
     decide: (execution, frame, approval, told) => reach(() => intake.decide(execution, frame, approval, told)),
     release: (lease, wakeAt = 0) => reach(() => work.release(lease, wakeAt - clock.now())),
+    unclaim: (execution, n) => reach(() => work.unclaim(execution, n)),
     reopen: (execution, frame, told) => reach(() => intake.reopen(execution, frame, told)),
     cancel: (execution, frames, options) => reach(() => intake.cancel(execution, frames, options)),
     audit: told => reach(() => auditBatches.keep(told)),

@@ -141,6 +141,9 @@ export function createWork(parts: {
       tell(id, extras)
       return goOn(lease, takeNext)
     },
+    async unclaim(id: string, n: number): Promise<void> {
+      await collections.executions.updateOne({ _id: id, open: true, n, claims: { $gt: 0 } }, { $inc: { claims: -1 } })
+    },
     async settled(): Promise<void> {
       await Promise.all(resting)
     },

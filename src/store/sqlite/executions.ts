@@ -83,6 +83,7 @@ export function createExecutions(db: DatabaseSync, journal: Journal) {
     },
     /** Puts it back to wait, if the lease runs it, and takes back the counted claim. */
     rest: (arrival: number, { token }: Lease) => statements.rest.run(arrival, token),
+    unclaim: (id: string, n: number): void => void statements.unclaim.run(id, n),
     /** Whether this was the one decision. */
     settle: (arrival: number, approval: { id: string; state: string }) =>
       statements.settle.run(approval.state, arrival, approval.id).changes === 1,
@@ -116,6 +117,8 @@ const sql = {
     UPDATE executions SET state = 'running', token = ?, fence = ?, claims = claims + 1
     WHERE arrival = ? RETURNING ${executionColumns}`,
   rest: `UPDATE executions SET state = 'queued', token = NULL, claims = 0 WHERE arrival = ? AND token = ?`,
+  unclaim:
+    'UPDATE executions SET claims = claims - 1 WHERE digest = digest(?1) AND id = ?1 AND open = 1 AND n = ?2 AND claims > 0',
   end: `UPDATE executions SET state = ?8, open = NULL, token = NULL, purge_at = ?9, ${to} ${whereHeld}`,
   park: `
     UPDATE executions SET state = 'parked', open = NULL, token = NULL, claims = 0, approval = ?8, approval_hash = ?9,

@@ -77,6 +77,7 @@ export async function openSqliteStore({
       goingOn(await write('park', lease, execution, encode(frames), parking)),
     decide: async (execution, frame, approval, told) => write('decide', execution, encode([frame]), approval, told),
     release: (lease, wakeAt) => write('release', lease, wakeAt),
+    unclaim: (execution, n) => write('unclaim', execution, n),
     reopen: async (execution, frame, told) => write('reopen', execution, encode([frame]), told),
     cancel: async (execution, frames, options) => write('cancel', execution, encode(frames), options),
     audit: told => write('audit', told),

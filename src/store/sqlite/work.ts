@@ -63,6 +63,7 @@ export function createWork(parts: { journal: Journal; executions: Executions; la
       journal.write(arrival, pages, extras)
       return goOn(now, lease, takeNext)
     },
+    unclaim: (_now: number, id: string, n: number): void => executions.unclaim(id, n),
     release(now: number, lease: Lease, wakeAt = 0): boolean {
       const head = executions.head(lease.lane)
       if (!lanes.letGo(now, lease, wakeAt)) return false

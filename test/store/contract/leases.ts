@@ -74,6 +74,35 @@ export function leases(test: Suite): void {
     t.equal((await claim(store))?.execution.claims, 1)
   })
 
+  test('who lost a lane and lives takes its claim back, unless there was a frame since', async (t, {
+    store,
+    clock
+  }) => {
+    const { id } = message()
+    await store.accept(message({ id }))
+    const claims = async () => (await store.read(id))?.claims
+    const first = (await claim(store))!
+    clock.advance(leaseMs + 1)
+    const second = (await claim(store))!
+    t.equal(await claims(), 2)
+    await store.unclaim(id, first.execution.n)
+    t.equal(await claims(), 1)
+    t.match(await store.read(id), { state: 'running', token: second.lease.token }, 'the holder keeps it')
+    await store.unclaim(id, first.execution.n)
+    await store.unclaim(id, first.execution.n)
+    t.equal(await claims(), 0, 'and never less than none')
+
+    await store.append(second.lease, id, [step(second.execution)])
+    clock.advance(leaseMs + 1)
+    const third = (await claim(store))!
+    await store.unclaim(id, first.execution.n)
+    t.equal(await claims(), 1, 'a frame came since')
+    await store.finish(third.lease, id, { ...done, frames: [], takeNext: false })
+    await store.unclaim(id, third.execution.n)
+    t.equal(await claims(), 1, 'what has ended is left alone')
+    await store.unclaim('of nobody', 1)
+  })
+
   test('a backoff is not cut short by a new message', async (t, { store, clock }) => {
     const [first] = await acceptAll(store, 1)
     const { lease } = (await claim(store))!
