@@ -18,10 +18,14 @@ type Spent = { total: number }
 
 /** Counters in fixed windows by the server's clock, shared by all replicas. */
 export function createLimits(limits: Collections['limits'], time: ServerTime) {
+  /** A window that ends later than one window from now was opened before the clock was set back: it is over. */
+  function windowOf(ms: number) {
+    const end = time.after(ms)
+    return { end, isOpen: { $and: [{ $gt: ['$resetAt', time.now] }, { $lte: ['$resetAt', end] }] } }
+  }
+
   async function take(key: string, windowMs: number): Promise<{ count: number; resetMs: number }> {
-    const end = time.after(windowMs)
-    // A window that ends later than one window from now was opened before the clock was set back: it is over.
-    const isOpen = { $and: [{ $gt: ['$resetAt', time.now] }, { $lte: ['$resetAt', end] }] }
+    const { end, isOpen } = windowOf(windowMs)
     const doc = await limits.findOneAndUpdate(
       { _id: key },
       [
@@ -41,8 +45,7 @@ export function createLimits(limits: Collections['limits'], time: ServerTime) {
 
   /** Sets the share of a user in the sum of its window; each share remembers the sum as it stood with it. */
   function sharing({ windowMs, by, amount }: Use) {
-    const end = time.after(windowMs)
-    const isOpen = { $and: [{ $gt: ['$resetAt', time.now] }, { $lte: ['$resetAt', end] }] }
+    const { end, isOpen } = windowOf(windowMs)
     const isOther = { $ne: ['$$this.by', { $literal: by }] }
     const said = { $reduce: { input: '$shares', initialValue: 0, in: sumUnless(isOther) } }
     const others = { $filter: { input: '$shares', as: 'this', cond: isOther } }
