@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { parseLine, toLine } from '../../src/backup/format.ts'
 import { verifyBackup } from '../../src/backup/restore.ts'
 import { writeBackup } from '../../src/backup/write-backup.ts'
 import type { StoreSource } from '../../src/store/transfer.ts'
@@ -79,6 +80,16 @@ t.test(
     t.equal(await refusalOf(file), 'taken', 'what is left of it can be restored')
   }
 )
+
+t.test('bytes that are no base64 are refused', async t => {
+  const blob = { type: 'blob', execution: 'e', n: 1, purgeAt: 1, bytes: Buffer.from([251, 255, 0, 1]) } as const
+  const line = toLine(blob)
+  t.strictSame(parseLine(line), blob)
+  const [encoded] = /[^"]+(?="}$)/.exec(line) ?? ['']
+  for (const text of ['+/8AA', '-_8AAQ==', '+/8A AQ==', '+/8AAQ', '*']) {
+    t.throws(() => parseLine(line.replace(encoded, text)), { name: 'ZodError' }, text)
+  }
+})
 
 t.test('an audit record is refused where it was changed in the file, and named where it was in the store', async t => {
   const { file, place } = await written(t)

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { framesOf } from '../../../src/frames/execution.ts'
 import { inboundParams } from '../../../src/simulator/inbound-params.ts'
 import { newSid } from '../../../src/simulator/twilio-messages.ts'
-import { accountSid, ours } from '../../stage.ts'
+import { accountSid, ours, until } from '../../stage.ts'
 import { type Field, type Said, type Served, setField, type Teardown } from '../field.ts'
 import { type Kept, readJournal } from '../journal.ts'
 import type { AskingPoint } from '../points.ts'
@@ -30,7 +30,8 @@ export async function approved(t: Teardown, points: readonly AskingPoint[], occu
   const server = await field.serve()
   await field.speak(server)
   for (let i = 0; i < 2; i++) {
-    await untilTaken(() => answerAll(field, server, people))
+    // A database without a primary takes no answer for a while, and nobody else sends it again.
+    await until(() => answerAll(field, server, people), patienceMs)
     await field.quiet()
   }
   await server.kill('SIGTERM')
@@ -58,12 +59,6 @@ async function liveOn(field: Field, server: Served, people: Map<Said, Manner>): 
 }
 
 const answered = new WeakMap<Said, ReturnType<typeof inboundParams>>()
-
-/** A database without a primary takes no answer for a while, and nobody else sends it again. */
-async function untilTaken(answer: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + patienceMs
-  while (!(await answer()) && performance.now() < deadline) await wait(lookEveryMs)
-}
 
 /** Everybody who was asked answers, always with the same message; answers whether all were taken. */
 async function answerAll(field: Field, server: Served, people: ReadonlyMap<Said, Manner>): Promise<boolean> {
