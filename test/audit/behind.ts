@@ -4,7 +4,8 @@ import { type Db, type Document, MongoClient } from 'mongodb'
 import type { Test } from 'tap'
 import type { Place } from '../backup/filled.ts'
 
-export type Table = 'audit' | 'audit_blocks' | 'executions' | 'records'
+/** Records that are not sealed are apart in the embedded store. */
+export type Table = 'audit' | 'audit_unsealed' | 'audit_blocks' | 'executions' | 'records'
 export type Row = Record<string, unknown>
 
 /** A store as whoever owns the database sees it: rows that can be changed behind the server's back. */
@@ -25,6 +26,7 @@ export async function lookBehind(t: Test, place: Place): Promise<Behind> {
 
 const keys: Readonly<Record<Table, readonly string[]>> = {
   audit: ['id'],
+  audit_unsealed: ['id'],
   audit_blocks: ['tenant', 'n'],
   executions: ['arrival'],
   records: ['tenant', 'user', 'kind', 'id']

@@ -104,9 +104,15 @@ for (const kind of ['SQLite', 'MongoDB'] as const) {
 
     await t.test('a record added outside of the blocks', async t => {
       const { block: _, ...rest } = rehashed({ ...other, id: 'stranger' }, kind)
-      await behind.put('audit', kind === 'SQLite' ? { ...rest, block: 4 } : { ...rest, unsealed: true })
-      t.match(await found(), [/^incomplete record stranger has been in no block for more than a minute/])
-      await behind.remove('audit', { id: 'stranger' })
+      const places: [Table, Row][] = [
+        ...(kind === 'SQLite' ? [['audit_unsealed', rest] as [Table, Row]] : []),
+        ['audit', kind === 'SQLite' ? { ...rest, block: 4 } : { ...rest, unsealed: true }]
+      ]
+      for (const [table, stranger] of places) {
+        await behind.put(table, stranger)
+        t.match(await found(), [/^incomplete record stranger has been in no block for more than a minute/])
+        await behind.remove(table, stranger)
+      }
     })
 
     await t.test('a block removed, with its records and without', async t => {

@@ -17,7 +17,7 @@ t.test('SQLite: no audit write, no call', async t => {
   const { engine, rung } = await openWithBell(t)
   await noWriteNoCall(t, engine, rung, {
     refuse: async () =>
-      change(engine.dir, "CREATE TRIGGER guard BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END"),
+      change(engine.dir, "CREATE TRIGGER guard BEFORE INSERT ON audit_unsealed BEGIN SELECT RAISE(ABORT, 'no'); END"),
     allow: async () => change(engine.dir, 'DROP TRIGGER guard')
   })
 })

@@ -46,7 +46,16 @@ t.test('no statement that works depends on how much is stored', async t => {
     }))
   t.ok(plans.length > 40)
   const heavy = plans.filter(({ plan }) => plan.some(line => /^SCAN|TEMP B-TREE/.test(line)))
-  t.strictSame(heavy.map(({ plan }) => plan).sort(), [['SCAN executions USING COVERING INDEX executions_open']])
+  // What waits to be sealed is what a second brought.
+  const [waiting, others] = [true, false].map(is => heavy.filter(({ sql }) => sql.includes('audit_unsealed') === is))
+  t.strictSame(
+    others?.map(({ plan }) => plan),
+    [['SCAN executions USING COVERING INDEX executions_open']]
+  )
+  t.strictSame(
+    waiting?.flatMap(({ plan }) => plan).filter(line => /^SCAN (?!audit_unsealed|\(subquery|CONSTANT)/.test(line)),
+    []
+  )
   const planOf = (part: string) => plans.find(({ sql }) => sql.includes(part))?.plan
   t.strictSame(planOf('FROM lanes WHERE tenant = ?'), [
     'SEARCH lanes USING COVERING INDEX lanes_due (tenant=? AND wake_at<?)'

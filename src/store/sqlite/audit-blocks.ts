@@ -1,22 +1,23 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type AuditBlock, type AuditHead, blockAfter, noBlock } from '../audit-block.ts'
+import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
 import { perChange } from './sweeper.ts'
 
 type Sealable = { readonly id: string; readonly hash: string; readonly at: number; readonly execution: string | null }
 type Standing = { readonly id: string; readonly n: number; readonly hash: string }
 
-/**
- * Seals and expires. A record is written with the number of the block that comes next, and stays as it is: only one thread writes, so
- * the block is made, in one commit, of whatever bears its number.
- */
+/** The most records that one change seals: nobody else writes meanwhile. */
+const perSeal = 250
+
+/** Seals and expires. What is sealed moves to the table that is looked up by, so that its indexes take many records at a time. */
 export function createSealer(db: DatabaseSync) {
   const statements = prepareAll(db, sql)
   const tenants = tenantsIn(db)
 
-  function sealNext(tenant: string, now: number): number {
+  function sealUpTo(last: number, tenant: string, now: number): number {
     const before = (statements.last.get(tenant) as AuditBlock | undefined) ?? noBlock
-    const records = statements.records.all(tenant, before.n + 1) as unknown as Sealable[]
+    const records = statements.move.all(before.n + 1, tenant, last) as unknown as Sealable[]
     if (records.length === 0) return 0
     const about = new Set(records.map(({ execution }) => execution).filter(id => id !== null))
     const executions = [...about].map(id => statements.execution.get(id) as Standing | undefined)
@@ -42,11 +43,14 @@ export function createSealer(db: DatabaseSync) {
   }
 
   return {
-    /** Makes the next block of each tenant that has something to seal; answers how many records went into them, and whether there are more. */
+    /** Makes a block of each tenant that has some of the records that were told first; answers how many went into them, and whether there may be more. */
     seal(now: number): { records: number; isMore: boolean } {
-      const all = tenants()
-      const records = all.reduce((sum, tenant) => sum + sealNext(tenant, now), 0)
-      return { records, isMore: all.some(tenant => statements.unsealed.get(tenant, tenant)?.at !== null) }
+      const { last, count } = statements.next.get(perSeal) as { last: number | null; count: number }
+      if (last === null) return { records: 0, isMore: false }
+      const whose = statements.whose.all(last).map(({ tenant }) => String(tenant))
+      const records = whose.reduce((sum, tenant) => sum + sealUpTo(last, tenant, now), 0)
+      statements.moved.run(last)
+      return { records, isMore: count === perSeal }
     },
     /** Deletes records whose block is older than `keptMs` as a whole, a few at a time, and what of those blocks nobody needs. */
     deleteAudit(now: number, keptMs: number): number {
@@ -65,14 +69,13 @@ export function createSealer(db: DatabaseSync) {
 
 /** Looks at what was sealed, and what was not. */
 export function createBlockQueries(db: DatabaseSync) {
-  const statements = prepareAll(db, { last: sql.last, unsealed: sql.unsealed })
+  const statements = prepareAll(db, { last: sql.last, first: sql.first })
   const tenants = tenantsIn(db)
-  const oldest = () =>
-    tenants().flatMap(tenant => (statements.unsealed.get(tenant, tenant)?.at as number | null | undefined) ?? [])
+  const oldest = () => statements.first.get()?.at as number | undefined
   return {
-    isUnsealed: (): boolean => oldest().length > 0,
-    /** How long ago the oldest unsealed record was told, ms; 0 where there is none. */
-    unsealedMs: (now: number): number => Math.max(0, ...oldest().map(at => now - at)),
+    isUnsealed: (): boolean => oldest() !== undefined,
+    /** How long ago the first of the unsealed records was told, ms; 0 where there is none. */
+    unsealedMs: (now: number): number => Math.max(0, now - (oldest() ?? now)),
     heads: (): AuditHead[] =>
       tenants().flatMap(tenant => {
         const last = statements.last.get(tenant) as AuditBlock | undefined
@@ -81,7 +84,7 @@ export function createBlockQueries(db: DatabaseSync) {
   }
 }
 
-/** Whose records and blocks there are: few, so each is found by one step along an index. */
+/** Who has sealed records or blocks: few, so each is found by one step along an index. */
 export function tenantsIn(db: DatabaseSync): () => string[] {
   const next = db.prepare(`
     SELECT min(tenant) AS tenant FROM (
@@ -97,17 +100,21 @@ export function tenantsIn(db: DatabaseSync): () => string[] {
 
 const sql = {
   last: 'SELECT n, hash, until, at FROM audit_blocks WHERE tenant = ? ORDER BY n DESC LIMIT 1',
-  unsealed: `
-    SELECT min(at) AS at FROM audit
-    WHERE tenant = ? AND block > (SELECT coalesce(max(n), 0) FROM audit_blocks WHERE tenant = ?)`,
-  records: 'SELECT id, hash, at, execution FROM audit WHERE tenant = ? AND block = ? ORDER BY id',
+  first: 'SELECT at FROM audit_unsealed ORDER BY place LIMIT 1',
+  next: `
+    SELECT max(place) AS last, count(*) AS count
+    FROM (SELECT place FROM audit_unsealed ORDER BY place LIMIT ?)`,
+  whose: 'SELECT DISTINCT tenant FROM audit_unsealed WHERE place <= ?',
+  move: `
+    INSERT INTO audit (${told}, block) SELECT ${told}, ?1 FROM audit_unsealed WHERE tenant = ?2 AND place <= ?3
+    ORDER BY place ON CONFLICT (id) DO NOTHING RETURNING id, hash, at, execution`,
+  moved: 'DELETE FROM audit_unsealed WHERE place <= ?',
   execution: 'SELECT id, n, hash FROM executions WHERE digest = digest(?)',
   insert: `
     INSERT INTO audit_blocks (tenant, n, previous, at, until, count, root, content, hash)
     VALUES (:tenant, :n, :previous, :at, :until, :count, :root, :content, :hash)`,
   oldest: 'SELECT n, until FROM audit_blocks WHERE tenant = ? AND content IS NOT NULL ORDER BY n LIMIT 1',
-  deleteRecords:
-    'DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = ? AND block = ? ORDER BY id LIMIT ?)',
+  deleteRecords: 'DELETE FROM audit WHERE rowid IN (SELECT rowid FROM audit WHERE tenant = ? AND block = ? LIMIT ?)',
   empty: 'UPDATE audit_blocks SET content = NULL WHERE tenant = ? AND n = ?',
   forget: 'DELETE FROM audit_blocks WHERE tenant = ? AND n < ?'
 }

@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditBlock } from '../audit-block.ts'
-import type { AuditSource, FrameChain, Standing } from '../audit-source.ts'
+import type { AuditMark, AuditSource, FrameChain, Standing } from '../audit-source.ts'
 import { keyUserOf } from '../sealing.ts'
 import { type AuditEntry, auditKey } from '../transfer.ts'
 import { createBlockQueries, tenantsIn } from './audit-blocks.ts'
 import { reading } from './disk-fault.ts'
 import { along, atOnce, openForReading } from './reading.ts'
+import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
 
 /** Opens the audit of the embedded store in `dir` beside the server that may hold it. Throws a plain Error where there is none, or one of another version. */
@@ -14,10 +15,13 @@ export function openSqliteAuditSource(dir: string): AuditSource {
   const statements = prepareAll(db, sql)
   const tenants = tenantsIn(db)
   const blocks = createBlockQueries(db)
-  const sealed = (block: number, tenant: string) => (block <= Number(statements.last.get(tenant)?.n) ? block : null)
+  /** Who made up a block that is not there put the record in none. */
+  const inBlock = <R extends Pick<AuditMark, 'tenant' | 'block'>>(row: R): R =>
+    row.block !== null && row.block > Number(statements.last.get(row.tenant)?.n) ? { ...row, block: null } : row
 
   return {
-    tenants: async () => reading(tenants),
+    tenants: async () =>
+      reading(() => [...new Set([...tenants(), ...statements.unsealed.all().map(row => String(row.tenant))])]),
     heads: async () => reading(blocks.heads),
     async *blocks(tenant, from) {
       const rows = along<AuditBlock>(statements.blocks, [tenant, from - 1], ({ n }) => [tenant, n], 20)
@@ -25,14 +29,13 @@ export function openSqliteAuditSource(dir: string): AuditSource {
     },
     records: async ids =>
       reading(() => {
-        const rows = statements.records.all(JSON.stringify(ids)) as unknown as (AuditEntry & { block: number })[]
-        return rows.map(row => ({ ...row, type: 'audit', block: sealed(row.block, row.tenant) }))
+        const rows = statements.records.all(JSON.stringify(ids)) as unknown as Omit<AuditEntry, 'type'>[]
+        return rows.map(row => ({ ...inBlock(row), type: 'audit' }))
       }),
     async *marks() {
-      type Row = { id: string; tenant: string; at: number; block: number }
-      for (const row of along<Row>(statements.marks, [''], ({ id }) => [id], 500)) {
-        yield { ...row, block: sealed(row.block, row.tenant) }
-      }
+      // What is sealed meanwhile goes from the first to the second.
+      yield* along<AuditMark & { place: number }>(statements.unsealedMarks, [0], ({ place }) => [place], 500)
+      for (const mark of along<AuditMark>(statements.marks, [''], ({ id }) => [id], 500)) yield inBlock(mark)
     },
     standings: async asked => reading(() => asked.flatMap(one => standingOf(statements, one))),
     async *executions() {
@@ -88,14 +91,17 @@ function* chainsOf(db: DatabaseSync, statements: Statements): Generator<FrameCha
   }
 }
 
-const columns = 'id, tenant, at, actor, action, execution, outcome, detail, hash, block'
-
 const sql = {
   last: 'SELECT coalesce(max(n), 0) AS n FROM audit_blocks WHERE tenant = ?',
+  unsealed: 'SELECT DISTINCT tenant FROM audit_unsealed',
   blocks: `
     SELECT tenant, n, previous, at, until, count, root, content, hash
     FROM audit_blocks WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?`,
-  records: `SELECT ${columns} FROM audit WHERE id IN (SELECT value FROM json_each(?))`,
+  records: `
+    SELECT ${told}, block FROM audit WHERE id IN (SELECT value FROM json_each(?1))
+    UNION ALL SELECT ${told}, NULL FROM audit_unsealed WHERE id IN (SELECT value FROM json_each(?1))`,
+  unsealedMarks:
+    'SELECT place, id, tenant, at, NULL AS block FROM audit_unsealed WHERE place > ? ORDER BY place LIMIT ?',
   marks: 'SELECT id, tenant, at, block FROM audit WHERE id > ? ORDER BY id LIMIT ?',
   execution: 'SELECT arrival, n, hash, purged FROM executions WHERE digest = digest(?)',
   frame: 'SELECT json FROM frames WHERE execution = ? AND n = ?',

@@ -1,21 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditPage, AuditQuery, AuditRecord, ShownRecord } from '../audit.ts'
 import { idsOf, pageOf, select, spanOf } from '../audit-page.ts'
+import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
 
-const told = 'id, tenant, at, actor, action, execution, outcome, detail, hash'
-/** A record bears the number of the block that is to come until that is made. */
-const sealedIn = 'iif(block <= (SELECT max(n) FROM audit_blocks b WHERE b.tenant = audit.tenant), block, NULL)'
-const columns = `${told}, ${sealedIn} AS block`
-
-/** Looks up audit records. A tenant's are read in order from an index that fits what is named; those of one execution by their ids. */
+/**
+ * Looks up audit records. A tenant's are read in order from an index that fits what is named; those of one execution by their ids. What
+ * is not sealed yet is little, and is looked through; one statement sees both, because records go from here to there.
+ */
 export function createAudit(db: DatabaseSync) {
   const statements = prepareAll(db, {
     tenant: inOrder(),
     actor: inOrder('actor'),
     action: inOrder('action'),
     both: inOrder('actor', 'action'),
-    execution: `SELECT ${columns} FROM audit WHERE id >= ? AND id < ? AND execution = ?`
+    execution: fromBoth('WHERE id >= ?1 AND id < ?2 AND execution = ?3')
   })
 
   function find(query: AuditQuery): ShownRecord[] {
@@ -37,8 +36,8 @@ export function createAudit(db: DatabaseSync) {
 /** Writes audit records. One that is there already stays as it is. */
 export function createAuditWriter(db: DatabaseSync) {
   const insert = db.prepare(
-    `INSERT INTO audit (${told}, block)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, (SELECT coalesce(max(n), 0) + 1 FROM audit_blocks WHERE tenant = ?2))
+    `INSERT INTO audit_unsealed (${told})
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = ?1)
      ON CONFLICT (id) DO NOTHING`
   )
   const tell = (records: readonly AuditRecord[]): void => {
@@ -59,10 +58,15 @@ function namedBy({ actor, action }: AuditQuery): 'tenant' | 'actor' | 'action' |
 
 function inOrder(...named: readonly ('actor' | 'action')[]): string {
   const conditions = ['tenant', ...named].map(name => `${name} = :${name}`).join(' AND ')
-  return `
-    SELECT ${columns} FROM audit
+  return fromBoth(`
     WHERE ${conditions} AND at >= :from AND (at, id) < (:beforeAt, :beforeId)
-    ORDER BY at DESC, id DESC LIMIT :limit`
+    ORDER BY at DESC, id DESC LIMIT :limit`)
+}
+
+function fromBoth(which: string): string {
+  return `
+    SELECT * FROM (SELECT ${told}, block FROM audit ${which})
+    UNION ALL SELECT * FROM (SELECT ${told}, NULL FROM audit_unsealed ${which})`
 }
 
 function parse(row: Record<string, unknown>): ShownRecord {

@@ -3,6 +3,7 @@ import type { State } from '../../frames/execution.ts'
 import type { AuditBlock } from '../audit-block.ts'
 import type { AuditEntry, BlobEntry, BlockEntry, Entry, ExecutionEntry, RecordEntry, StoreSource } from '../transfer.ts'
 import { along, atOnce, openForReading, perPage } from './reading.ts'
+import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
 
 interface Row {
@@ -85,10 +86,18 @@ function* blocksOf(db: DatabaseSync, sealed: Map<string, number>): Generator<Blo
   }
 }
 
+/** What waits goes before what is in blocks, because what is sealed meanwhile goes from here to there. */
 function* auditOf(db: DatabaseSync, sealed: ReadonlyMap<string, number>): Generator<AuditEntry> {
-  const rows = along<Omit<AuditEntry, 'type'> & { block: number }>(db.prepare(sql.audit), [''], ({ id }) => [id])
-  for (const { block, ...row } of rows) {
-    yield { type: 'audit', ...row, block: block <= (sealed.get(row.tenant) ?? 0) ? block : null }
+  const waited = new Set<string>()
+  type Waiting = Omit<AuditEntry, 'type'> & { place: number }
+  for (const { place: _, ...row } of along<Waiting>(db.prepare(sql.unsealed), [0], ({ place }) => [place])) {
+    waited.add(row.id)
+    yield { type: 'audit', ...row }
+  }
+  type Row = Omit<AuditEntry, 'type'> & { block: number }
+  for (const { block, ...row } of along<Row>(db.prepare(sql.audit), [''], ({ id }) => [id])) {
+    const isSealed = block <= (sealed.get(row.tenant) ?? 0)
+    if (isSealed || !waited.has(row.id)) yield { type: 'audit', ...row, block: isSealed ? block : null }
   }
 }
 
@@ -130,9 +139,8 @@ const sql = {
   refs: 'SELECT ref FROM refs WHERE execution = ?',
   blobs: 'SELECT n, purge_at FROM blobs WHERE execution = ? ORDER BY n',
   bytes: 'SELECT bytes FROM blobs WHERE execution = ? AND n = ?',
-  audit: `
-    SELECT id, tenant, at, actor, action, execution, outcome, detail, hash, block
-    FROM audit WHERE id > ? ORDER BY id LIMIT ?`,
+  unsealed: `SELECT place, ${told}, NULL AS block FROM audit_unsealed WHERE place > ? ORDER BY place LIMIT ?`,
+  audit: `SELECT ${told}, block FROM audit WHERE id > ? ORDER BY id LIMIT ?`,
   blocks: `
     SELECT tenant, n, previous, at, until, count, root, content, hash
     FROM audit_blocks WHERE (tenant, n) > (?, ?) ORDER BY tenant, n LIMIT ?`,

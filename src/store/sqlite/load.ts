@@ -10,13 +10,13 @@ import {
   restoreMark
 } from '../transfer.ts'
 import type { Lanes } from './lanes.ts'
+import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
 
 /** What a restore does. A change is a batch of entries: what a restore that was cut off has kept is a beginning of the source. */
 export function createLoader(db: DatabaseSync, lanes: Lanes) {
   const statements = prepareAll(db, sql)
   const { tenant, user, kind, id } = restoreMark
-  const unsealed = new Map<string, number>()
 
   function putExecution(now: number, entry: ExecutionEntry): void {
     const { lane, tenant, frames, refs, approval, purged, order, type: _, ...row } = entry
@@ -48,11 +48,9 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
     statements.block.run(row)
   }
 
-  /** What is in no block waits for those that come next, a thousand a block. */
   function putAudit({ type: _, block, ...row }: AuditEntry): void {
-    const place = unsealed.get(row.tenant) ?? 0
-    if (block === null) unsealed.set(row.tenant, place + 1)
-    statements.audit.run({ ...row, block, ahead: 1 + Math.floor(place / perBlock) })
+    if (block === null) statements.unsealed.run(row)
+    else statements.audit.run({ ...row, block })
   }
 
   function putRecord({ tenant, user, kind, id, version, data }: RecordEntry): void {
@@ -84,10 +82,11 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
   }
 }
 
-const perBlock = 1_000
-
-const anything =
-  'SELECT 1 FROM (SELECT 1 FROM executions UNION ALL SELECT 1 FROM audit UNION ALL SELECT 1 FROM records) LIMIT 1'
+const anything = `
+  SELECT 1 FROM (
+    SELECT 1 FROM executions UNION ALL SELECT 1 FROM audit UNION ALL SELECT 1 FROM audit_unsealed
+    UNION ALL SELECT 1 FROM records)
+  LIMIT 1`
 
 const sql = {
   mark: 'SELECT data FROM records WHERE tenant = ? AND user = ? AND kind = ? AND id = ?',
@@ -104,11 +103,13 @@ const sql = {
   blob: `
     INSERT INTO blobs (execution, n, purge_at, bytes) SELECT arrival, ?, ?, ? FROM executions WHERE digest = digest(?)
     ON CONFLICT DO NOTHING`,
+  unsealed: `
+    INSERT INTO audit_unsealed (${told})
+    SELECT :id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash
+    WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = :id) ON CONFLICT (id) DO NOTHING`,
   audit: `
-    INSERT INTO audit (id, tenant, at, actor, action, execution, outcome, detail, hash, block)
-    VALUES (:id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash,
-      coalesce(:block, (SELECT coalesce(max(n), 0) FROM audit_blocks WHERE tenant = :tenant) + :ahead))
-    ON CONFLICT (id) DO NOTHING`,
+    INSERT INTO audit (${told}, block)
+    VALUES (:id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash, :block) ON CONFLICT (id) DO NOTHING`,
   block: `
     INSERT INTO audit_blocks (tenant, n, previous, at, until, count, root, content, hash)
     VALUES (:tenant, :n, :previous, :at, :until, :count, :root, :content, :hash) ON CONFLICT DO NOTHING`,

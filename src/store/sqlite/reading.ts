@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { checkVersion, openReader } from './database.ts'
 import { reading } from './disk-fault.ts'
+import { schemaVersion } from './schema.ts'
 
 /** How many are read in one transaction: one that stays open would keep the log of a running server from being emptied. */
 export const perPage = 50
@@ -16,7 +17,13 @@ export function openForReading(dir: string): DatabaseSync {
   if (!existsSync(path)) throw new Error(nothing)
   const db = openReader(dir)
   try {
-    if (checkVersion(db, path) === 0) throw new Error(nothing)
+    const version = checkVersion(db, path)
+    if (version === 0) throw new Error(nothing)
+    if (version !== schemaVersion) {
+      throw new Error(
+        `${path} was written by an older build of Knomly: start the server once, which brings it up to date.`
+      )
+    }
     return db
   } catch (error) {
     db.close()

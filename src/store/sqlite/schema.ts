@@ -1,5 +1,5 @@
 /** The version of the tables below, kept in `PRAGMA user_version`. Any change to them is a new version. */
-export const schemaVersion = 4
+export const schemaVersion = 5
 
 const questionIndexes = `
 CREATE INDEX executions_parked ON executions (lane) WHERE timer_at IS NOT NULL;
@@ -7,7 +7,6 @@ CREATE INDEX executions_pending ON executions (arrival) WHERE timer_at IS NOT NU
 CREATE INDEX executions_asked ON executions (arrival) WHERE approval IS NOT NULL;`
 
 const blocks = `
-CREATE INDEX audit_block ON audit (tenant, block);
 CREATE TABLE audit_blocks (
   tenant TEXT NOT NULL,
   n INTEGER NOT NULL,
@@ -21,17 +20,54 @@ CREATE TABLE audit_blocks (
   PRIMARY KEY (tenant, n)
 ) STRICT;`
 
-/** Records of before there were blocks wait to be sealed, a thousand a block. */
-const numbered = `
-ALTER TABLE audit ADD COLUMN block INTEGER NOT NULL DEFAULT 1;
-UPDATE audit SET block = 1 + place / 1000
-FROM (SELECT id, row_number() OVER (PARTITION BY tenant ORDER BY at, id) - 1 AS place FROM audit) AS placed
-WHERE placed.id = audit.id AND place >= 1000;`
+const record = `
+  id TEXT NOT NULL UNIQUE,
+  tenant TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  execution TEXT,
+  outcome TEXT,
+  detail TEXT NOT NULL,
+  hash TEXT NOT NULL`
+
+const audit = `
+CREATE TABLE audit_unsealed (
+  place INTEGER PRIMARY KEY,
+  ${record}
+) STRICT;
+CREATE TABLE audit (
+  ${record},
+  block INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_at ON audit (tenant, at, id);
+CREATE INDEX audit_actor ON audit (tenant, actor, at, id);
+CREATE INDEX audit_action ON audit (tenant, action, at, id);
+CREATE INDEX audit_both ON audit (tenant, actor, action, at, id);
+CREATE INDEX audit_block ON audit (tenant, block);`
+
+/** The columns of an audit record, sealed or not. */
+export const told = 'id, tenant, at, actor, action, execution, outcome, detail, hash'
+
+/** Until version 5 one table held all records, each with the number of the block that it is in or that came next. */
+const apart = `
+ALTER TABLE audit RENAME TO audit_before;
+${['at', 'actor', 'action', 'both', 'block'].map(name => `DROP INDEX IF EXISTS audit_${name};`).join('\n')}
+${audit}
+INSERT INTO audit SELECT ${told}, block FROM audit_before old
+WHERE block <= (SELECT max(n) FROM audit_blocks b WHERE b.tenant = old.tenant);
+INSERT INTO audit_unsealed (${told}) SELECT ${told} FROM audit_before
+WHERE id NOT IN (SELECT id FROM audit) ORDER BY at, id;
+DROP TABLE audit_before;`
+
+/** Records of before there were blocks are in none. */
+const numbered = 'ALTER TABLE audit ADD COLUMN block INTEGER NOT NULL DEFAULT 1;'
 
 /** What brings an older file to the present version, by the version it has. */
 export const migrations: Readonly<Record<number, string>> = {
-  2: `${questionIndexes} ${numbered} ${blocks}`,
-  3: `${numbered} ${blocks}`
+  2: `${questionIndexes} ${numbered} ${blocks} ${apart}`,
+  3: `${numbered} ${blocks} ${apart}`,
+  4: apart
 }
 
 /**
@@ -39,6 +75,8 @@ export const migrations: Readonly<Record<number, string>> = {
  * `arrival` numbers executions in the order of acceptance and never changes; `ord` is the place in the queue of the lane, which a
  * decision or a retry moves to the end. `digest` is that of the id, which is looked up by it. `previous` is the one
  * accepted before it in its lane: history is a chain from `lanes.newest`, because an index by lane would cost every message a page.
+ * An audit record is told into `audit_unsealed`, and moved with many others to the table that is indexed when it is sealed: entered one
+ * by one into those indexes it would cost ten pages.
  */
 export const schema = `
 CREATE TABLE executions (
@@ -115,23 +153,6 @@ CREATE TABLE records (
   PRIMARY KEY (tenant, user, kind, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE audit (
-  id TEXT PRIMARY KEY,
-  tenant TEXT NOT NULL,
-  at INTEGER NOT NULL,
-  actor TEXT NOT NULL,
-  action TEXT NOT NULL,
-  execution TEXT,
-  outcome TEXT,
-  detail TEXT NOT NULL,
-  hash TEXT NOT NULL,
-  block INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX audit_at ON audit (tenant, at, id);
-CREATE INDEX audit_actor ON audit (tenant, actor, at, id);
-CREATE INDEX audit_action ON audit (tenant, action, at, id);
-CREATE INDEX audit_both ON audit (tenant, actor, action, at, id);
-
 CREATE TABLE limits (
   key TEXT PRIMARY KEY,
   count INTEGER NOT NULL,
@@ -145,5 +166,6 @@ CREATE TABLE probe (
 ) STRICT;
 INSERT INTO probe VALUES (1, 0);
 ${questionIndexes}
+${audit}
 ${blocks}
 `
