@@ -59,6 +59,14 @@ export function holdLane(
   let renewed = options.claimedAt
   // Until its first frame is kept, an execution counts this claim among those who may have died at it.
   let isCounted = true
+  let beatAt = clock.monotonic()
+  // It may be the work that keeps this process from its heartbeats: then it is as deadly as work that kills it.
+  let stoodStill = false
+  const lookBack = () => {
+    const now = clock.monotonic()
+    stoodStill ||= now - beatAt >= options.leaseMs
+    beatAt = now
+  }
 
   const isYoung = () => !lost.signal.aborted && age() < options.leaseMs * freshShare
   const age = () => Math.max(clock.now() - renewed.wall, clock.monotonic() - renewed.monotonic)
@@ -67,10 +75,11 @@ export function holdLane(
     observe('lease.lost', { lane: lease.lane })
     lost.abort(new LeaseLost())
     // Where the store cannot be reached the claim stands: it takes more than one to call a message deadly.
-    if (isCounted) store.unclaim(execution.id, execution.n).catch(() => {})
+    if (isCounted && !stoodStill) store.unclaim(execution.id, execution.n).catch(() => {})
   }
   const beat = async () => {
     const asked = { wall: clock.now(), monotonic: clock.monotonic() }
+    lookBack()
     try {
       if (await store.heartbeat(lease, options.leaseMs)) renewed = asked
       else lose()
@@ -104,6 +113,7 @@ export function holdLane(
       execution = current
       pending = relinkAll(pending, current.frames)
     }
+    lookBack()
     lose()
     throw new LeaseLost()
   }
@@ -112,6 +122,7 @@ export function holdLane(
     if (next === null) return null
     execution = next
     isCounted = true
+    stoodStill = false
     return next
   }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
-import { framesOf } from '../../src/frames/execution.ts'
+import { framesOf, lastOf } from '../../src/frames/execution.ts'
 import { Failure } from '../../src/frames/failure.ts'
 import { checkChain, type Draft, type Frame, makeFrame } from '../../src/frames/frame.ts'
 import { addNote } from '../../src/inbox/note.ts'
@@ -266,6 +266,31 @@ t.test('a message whose lane is lost again and again by workers who live kills n
     ['Done.']
   )
 })
+
+t.test(
+  'a message that makes workers stand still for longer than their leases is given up like one that kills them',
+  async t => {
+    let thoughts = 0
+    const leaseMs = 300
+    const engine = await openEngine(t, {
+      leaseMs,
+      respond: () => {
+        thoughts++
+        engine.advance(leaseMs + 1)
+        return new Promise(resolve => setTimeout(resolve, 150, {}))
+      },
+      wrap: store => ({ ...store, heartbeat: async () => false })
+    })
+    const id = await engine.accept(said('hello'))
+    engine.worker.start()
+    const { state, frames } = await engine.ended(id)
+    t.equal(state, 'dead')
+    // One that is suspect waits until it is alone, and may lose its lease meanwhile: that is not held against it.
+    t.ok(thoughts === 5 || thoughts === 6, `${thoughts} thoughts`)
+    t.match(lastOf(frames, 'work.failed')?.data, { code: 'WORK_KILLS_THE_PROCESS' })
+    t.equal(engine.sent.length, 1, 'the person is told')
+  }
+)
 
 t.test('a send whose look at the store outlasts the lease does not go out', async t => {
   const looked = Promise.withResolvers<void>()
