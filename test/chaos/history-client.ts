@@ -16,6 +16,8 @@ export interface HistoryClient {
   work(): Promise<boolean>
   /** Takes a lane, if there is one, and ends what waits in it. */
   drain(): Promise<boolean>
+  /** Takes a lane, sleeps until its lease has run out and the lane is taken anew, and writes late. */
+  oversleep(): Promise<void>
   /** Decides what waits for a person, each question twice at once; answers how many there were. */
   decide(): Promise<number>
 }
@@ -107,6 +109,17 @@ export function createHistoryClient(store: Store, log: HistoryLog, random: () =>
       )
     },
     work: () => through(hold),
+    async oversleep() {
+      const late = await claim()
+      if (late === null) throw new Error('there is no lane to sleep on')
+      await wait(leaseMs * 1.5)
+      const taken = await through(async (lease, execution) => {
+        const frame = step(late.execution)
+        await write('append', late.lease, frame, () => store.append(late.lease, late.execution.id, [frame]))
+        return finish(lease, execution.frames.at(-1) as Frame, true)
+      })
+      if (!taken) throw new Error('a lane whose lease ran out is not taken anew')
+    },
     drain: () => through((lease, execution) => finish(lease, execution.frames.at(-1) as Frame, true)),
     async decide() {
       const waiting = await store.due(10).catch(() => [])

@@ -18,8 +18,6 @@ import type { Report } from '../verdict.ts'
 
 const lifeMs = 2_500
 const drainMs = 60_000
-// In fewer short lives it may well be that nobody sleeps through a lease.
-const enoughKills = 6
 
 /**
  * Lets several processes (one on the embedded store) ask the store for random things while they are killed, started again and cut off,
@@ -77,7 +75,7 @@ async function cutOff(partition: Partition, turn: number): Promise<number> {
   return Number(partition.kept() > before)
 }
 
-/** Decides and ends everything that is left, as one more client. */
+/** Decides and ends everything that is left, as one more client, and sleeps through a lease. */
 async function endAll(ground: Ground, file: string): Promise<void> {
   const store = await openStoreOf({ uri: ground.env.MONGODB_URI, dir: ground.dataDir })
   try {
@@ -90,6 +88,9 @@ async function endAll(ground: Ground, file: string): Promise<void> {
       await store.sweep().catch(() => {})
       await wait(100)
     }
+    // In short lives it may be that nobody sleeps through a lease: now somebody does.
+    await client.accept('lane-end', 'end-0')
+    await client.oversleep()
   } finally {
     await store.close()
   }
@@ -124,7 +125,7 @@ async function verdictOf(
     problems: [
       ...problems,
       ...odd.map(({ id, state }) => `${id} is ${state}`),
-      ...(refused > 0 || killed < enoughKills ? [] : ['nobody was refused: no lease was lost'])
+      ...(refused > 0 ? [] : ['nobody was refused: no lease was lost'])
     ]
   }
 }
