@@ -2,6 +2,7 @@ import { byTurns, type Round } from './lines.ts'
 import { type Ground, makePlace, type Protected } from './place.ts'
 import { startOutside } from './posting.ts'
 import { startServer } from './server.ts'
+import { concurrency } from './whole-job.ts'
 
 /** Voice notes answered a second as the server is, and without sealing and audit; what each left behind, of which the second must have nothing. */
 export interface Protection {
@@ -20,8 +21,9 @@ export async function compareProtection(options: {
   ground: Ground
 }): Promise<Protection> {
   const outside = await startOutside()
-  const ours = await deploy(outside.env, options.ground)
-  const peer = await deploy(outside.env, options.ground, 'test/bench/unprotected-entry.ts')
+  const env = { ...outside.env, WORKER_CONCURRENCY: String(concurrency) }
+  const ours = await deploy(env, options.ground)
+  const peer = await deploy(env, options.ground, 'test/bench/unprotected-entry.ts')
   const perSecond = (url: string) => outside.notesPerSecond(url, options.notes)
 
   for (let i = 0; i < warmUps; i++) for (const { url } of [ours, peer]) await perSecond(url)

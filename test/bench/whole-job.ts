@@ -16,7 +16,7 @@ export interface WholeJob {
 }
 
 /** Conversations at once, on both sides: as many as there are connections that send notes, which keeps both busy. */
-const concurrency = 32
+export const concurrency = 32
 /** Both sides are slow until their code is compiled, ours for longer. */
 const warmUps = 2
 
