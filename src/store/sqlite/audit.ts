@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditPage, AuditQuery, AuditRecord, ShownRecord } from '../audit.ts'
+import { toAuditEntry } from '../audit-entry.ts'
 import { idsOf, pageOf, select, spanOf } from '../audit-page.ts'
+import type { AuditEntry } from '../transfer.ts'
 import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
 
@@ -40,12 +42,14 @@ export function createAuditWriter(db: DatabaseSync) {
      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = ?1)
      ON CONFLICT (id) DO NOTHING`
   )
+  const put = ({ id, tenant, at, actor, action, execution, outcome, detail, hash }: AuditEntry): void => {
+    insert.run(id, tenant, at, actor, action, execution, outcome, detail, hash)
+  }
   const tell = (records: readonly AuditRecord[]): void => {
-    for (const { id, tenant, at, actor, action, execution, outcome, detail, hash } of records) {
-      insert.run(id, tenant, Date.parse(at), actor, action, execution, outcome, JSON.stringify(detail), hash)
-    }
+    for (const record of records) put(toAuditEntry(record))
   }
   return {
+    put,
     tell,
     audit: (_now: number, records: readonly AuditRecord[]): void => tell(records)
   }

@@ -9,6 +9,7 @@ import {
   type RecordEntry,
   restoreMark
 } from '../transfer.ts'
+import { createAuditWriter } from './audit.ts'
 import type { Lanes } from './lanes.ts'
 import { told } from './schema.ts'
 import { prepareAll } from './statements.ts'
@@ -16,6 +17,7 @@ import { prepareAll } from './statements.ts'
 /** What a restore does. A change is a batch of entries: what a restore that was cut off has kept is a beginning of the source. */
 export function createLoader(db: DatabaseSync, lanes: Lanes) {
   const statements = prepareAll(db, sql)
+  const { put: putUnsealed } = createAuditWriter(db)
   const { tenant, user, kind, id } = restoreMark
 
   function putExecution(now: number, entry: ExecutionEntry): void {
@@ -48,9 +50,10 @@ export function createLoader(db: DatabaseSync, lanes: Lanes) {
     statements.block.run(row)
   }
 
-  function putAudit({ type: _, block, ...row }: AuditEntry): void {
-    if (block === null) statements.unsealed.run(row)
-    else statements.audit.run({ ...row, block })
+  function putAudit(entry: AuditEntry): void {
+    const { type: _, ...row } = entry
+    if (row.block === null) putUnsealed(entry)
+    else statements.audit.run(row)
   }
 
   function putRecord({ tenant, user, kind, id, version, data }: RecordEntry): void {
@@ -103,10 +106,6 @@ const sql = {
   blob: `
     INSERT INTO blobs (execution, n, purge_at, bytes) SELECT arrival, ?, ?, ? FROM executions WHERE digest = digest(?)
     ON CONFLICT DO NOTHING`,
-  unsealed: `
-    INSERT INTO audit_unsealed (${told})
-    SELECT :id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash
-    WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = :id) ON CONFLICT (id) DO NOTHING`,
   audit: `
     INSERT INTO audit (${told}, block)
     VALUES (:id, :tenant, :at, :actor, :action, :execution, :outcome, :detail, :hash, :block) ON CONFLICT (id) DO NOTHING`,

@@ -76,7 +76,7 @@ export const migrations: Readonly<Record<number, string>> = {
  * decision or a retry moves to the end. `digest` is that of the id, which is looked up by it. `previous` is the one
  * accepted before it in its lane: history is a chain from `lanes.newest`, because an index by lane would cost every message a page.
  * An audit record is told into `audit_unsealed`, and moved with many others to the table that is indexed when it is sealed: entered one
- * by one into those indexes it would cost ten pages.
+ * by one into those indexes it would cost eight pages.
  */
 export const schema = `
 CREATE TABLE executions (
