@@ -57,14 +57,13 @@ export function holdLane(
   const written = new Set<string>()
   let execution = claim.execution
   let renewed = options.claimedAt
-  // Until its first frame is kept, an execution counts this claim among those who may have died at it.
-  let isCounted = true
+  // Until its first frame is kept, an execution counts this claim among those who may have died at it; who lives takes it back.
+  let takesBack = true
   let beatAt = clock.monotonic()
-  // It may be the work that keeps this process from its heartbeats: then it is as deadly as work that kills it.
-  let stoodStill = false
+  /** It may be the work that keeps this process from its heartbeats: then it is as deadly as work that kills it. */
   const lookBack = () => {
     const now = clock.monotonic()
-    stoodStill ||= now - beatAt >= options.leaseMs
+    if (now - beatAt >= options.leaseMs) takesBack = false
     beatAt = now
   }
 
@@ -75,7 +74,7 @@ export function holdLane(
     observe('lease.lost', { lane: lease.lane })
     lost.abort(new LeaseLost())
     // Where the store cannot be reached the claim stands: it takes more than one to call a message deadly.
-    if (isCounted && !stoodStill) store.unclaim(execution.id, execution.n).catch(() => {})
+    if (takesBack) store.unclaim(execution.id, execution.n).catch(() => {})
   }
   const beat = async () => {
     const asked = { wall: clock.now(), monotonic: clock.monotonic() }
@@ -102,7 +101,7 @@ export function holdLane(
       const kept = await attempt(pending, { ...extras, audit: parts.auditOf(execution, pending) })
       if (kept !== null) {
         for (const frame of pending) written.add(frame.id)
-        isCounted = false
+        takesBack = false
         execution = { ...execution, n: execution.n + pending.length, frames: [...execution.frames, ...pending] }
         return kept
       }
@@ -121,8 +120,7 @@ export function holdLane(
   function goOn(next: Execution | null): Execution | null {
     if (next === null) return null
     execution = next
-    isCounted = true
-    stoodStill = false
+    takesBack = true
     return next
   }
 
