@@ -2,7 +2,7 @@ import { byTurns, type Round } from './lines.ts'
 import { type Ground, makePlace, type Protected } from './place.ts'
 import { startOutside } from './posting.ts'
 import { startServer } from './server.ts'
-import { concurrency } from './whole-job.ts'
+import { concurrency, warmUps } from './whole-job.ts'
 
 /** Voice notes answered a second as the server is, and without sealing and audit; what each left behind, of which the second must have nothing. */
 export interface Protection {
@@ -10,9 +10,6 @@ export interface Protection {
   readonly allDone: boolean
   readonly kept: Readonly<Record<'ours' | 'peer', Protected>>
 }
-
-/** Both sides are slow until their code is compiled. */
-const warmUps = 2
 
 /** Answers voice notes on two servers by turns: one as it is, one that seals nothing and tells no audit of its work. */
 export async function compareProtection(options: {

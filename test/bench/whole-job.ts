@@ -18,7 +18,7 @@ export interface WholeJob {
 /** Conversations at once, on both sides: as many as there are connections that send notes, which keeps both busy. */
 export const concurrency = 32
 /** Both sides are slow until their code is compiled, ours for longer. */
-const warmUps = 2
+export const warmUps = 2
 
 /** Answers voice notes on our server and in a bare loop, by turns: many at once, then one at a time. */
 export async function compareWholeJobs(options: {
