@@ -16,8 +16,8 @@ export interface HistoryClient {
   work(): Promise<boolean>
   /** Takes a lane, if there is one, and ends what waits in it. */
   drain(): Promise<boolean>
-  /** Takes a lane, sleeps until its lease has run out and the lane is taken anew, and writes late. */
-  oversleep(): Promise<void>
+  /** Takes a lane, sleeps until its lease has run out and the lane is taken anew, and writes late; answers whether that was refused. */
+  oversleep(): Promise<boolean>
   /** Decides what waits for a person, each question twice at once; answers how many there were. */
   decide(): Promise<number>
 }
@@ -38,9 +38,9 @@ export function createHistoryClient(store: Store, log: HistoryLog, random: () =>
     { lane, fence }: Lease,
     frame: Frame,
     call: () => Promise<boolean>
-  ): Promise<boolean> {
+  ): Promise<boolean | null> {
     const about = { op, lane, fence, execution: frame.execution, frame: frame.id }
-    return (await log.ask(about, call, kept => told(kept))) === true
+    return log.ask(about, call, told)
   }
 
   async function finish(lease: Lease, tail: Frame, takeNext: boolean): Promise<Execution | null> {
@@ -111,14 +111,16 @@ export function createHistoryClient(store: Store, log: HistoryLog, random: () =>
     work: () => through(hold),
     async oversleep() {
       const late = await claim()
-      if (late === null) throw new Error('there is no lane to sleep on')
+      if (late === null) return false
       await wait(leaseMs * 1.5)
-      const taken = await through(async (lease, execution) => {
+      let isRefused = false
+      await through(async (lease, execution) => {
         const frame = step(late.execution)
-        await write('append', late.lease, frame, () => store.append(late.lease, late.execution.id, [frame]))
+        const kept = await write('append', late.lease, frame, () => store.append(late.lease, frame.execution, [frame]))
+        isRefused ||= kept === false
         return finish(lease, execution.frames.at(-1) as Frame, true)
       })
-      if (!taken) throw new Error('a lane whose lease ran out is not taken anew')
+      return isRefused
     },
     drain: () => through((lease, execution) => finish(lease, execution.frames.at(-1) as Frame, true)),
     async decide() {
