@@ -53,11 +53,14 @@ export const webhookReplies = fp(
 /** Answers, with empty bodies, what Node and Fastify refuse before any route is found. Options for the Fastify constructor. */
 export const earlyReplies = {
   clientErrorHandler: (error: ConnectionError, socket: Socket): void => {
-    if (socket.writable) {
-      const status = brokenRequests[error.code] ?? 400
-      socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-    }
-    socket.destroy()
+    // Told again of each further piece that comes.
+    if (socket.writableEnded) return
+    if (!socket.writable) return void socket.destroy()
+    const status = brokenRequests[error.code] ?? 400
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    // Closed with bytes of theirs unread, the connection would be reset, and the answer with it.
+    const close = setTimeout(() => socket.destroy(), lingerMs)
+    socket.once('close', () => clearTimeout(close))
   },
   frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply): void => {
     reply.code(statusOf(error)).send()
@@ -67,6 +70,7 @@ export const earlyReplies = {
 const brokenRequests: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }
 const paths: ReadonlySet<string> = new Set(Object.values(webhookPaths))
 const retryAfterMs = 5_000
+const lingerMs = 1_000
 
 /** What Fastify itself refuses a webhook for, by status. */
 const reasonOf: ReadonlyMap<number, FailureCode> = new Map([

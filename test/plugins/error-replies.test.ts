@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { earlyReplies, errorReplies } from '../../plugins/error-replies.ts'
@@ -85,6 +87,34 @@ t.test(
 )
 
 const operatorToken = 'the-operator-token-of-this-very-test'
+
+t.test('whoever goes on sending what was refused still gets the whole answer, and has a second to stop', async t => {
+  const { app } = await openApi(t)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const tooLong = `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(1_000_000)}`
+  const answer = /^HTTP\/1\.1 431 [^\r]+\r\nConnection: close\r\nContent-Length: 0\r\n\r\n$/
+  for (let i = 0; i < 20; i++) {
+    const { socket, ended } = open(app)
+    socket.end(tooLong)
+    t.match(await ended, answer, 'no reset took it away')
+  }
+
+  const { socket, ended } = open(app)
+  const more = setInterval(() => socket.write(tooLong), 50)
+  const started = performance.now()
+  await ended.catch(() => {})
+  clearInterval(more)
+  const ms = performance.now() - started
+  t.ok(ms > 900 && ms < 5_000, `who does not stop is cut off after ${ms} ms`)
+})
+
+function open(app: { server: { address(): AddressInfo | string | null } }): { socket: Socket; ended: Promise<string> } {
+  const { port } = app.server.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const chunks: Buffer[] = []
+  socket.on('data', chunk => chunks.push(chunk))
+  return { socket, ended: once(socket, 'close').then(() => String(Buffer.concat(chunks))) }
+}
 
 async function openApi(t: Test) {
   const events: [string, object][] = []
