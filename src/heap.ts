@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import v8 from 'node:v8'
 
 const growingPercent = 50
-const youngBytes = 16 * 1024 * 1024
+const youngBytes = 32 * 1024 * 1024
 const lookMs = 200
 const fewProcessors = 2
 
