@@ -102,8 +102,8 @@ async function job({ size, ground, report }: Bench): Promise<object> {
 }
 
 async function protection({ size, ground, report }: Bench): Promise<object> {
-  const { manyRounds: rounds, notes } = size
-  const measured = await compareProtection({ rounds, notes, ground })
+  const { pairs, sideRounds: rounds, notes } = size
+  const measured = await compareProtection({ pairs, rounds, notes, ground })
   report.print('voice notes answered/s, and without sealing and audit', measured.throughput)
   if (!measured.allDone) throw new Error('not every voice note was answered')
   const { ours, peer } = measured.kept

@@ -1,10 +1,10 @@
-/** How much is measured: rounds, many of them where two sides are so alike that the noise would decide, and in each so many messages, voice notes or claims. */
+/** How much is measured: rounds, and in each so many messages, voice notes or claims; pairs of servers where two sides are so alike that the luck of one pair would decide. */
 export type Size = Readonly<Record<keyof typeof full, number>>
 
 /** What the lines are judged by. */
 export const full = {
   rounds: 5,
-  manyRounds: 9,
+  pairs: 5,
   sideRounds: 3,
   messages: 16_000,
   single: 1_500,
@@ -21,7 +21,7 @@ export const full = {
 /** Enough to see that it runs, and about where the figures are. */
 export const quick: Size = {
   rounds: 3,
-  manyRounds: 3,
+  pairs: 2,
   sideRounds: 3,
   messages: 4_000,
   single: 500,
