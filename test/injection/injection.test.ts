@@ -67,7 +67,9 @@ t.test('orders get nothing done and nothing approved; what its own person approv
   )
   await stage.settled()
   const mine = approved.map(toolOf).filter(tool => /delete_all|send_mail|share/.test(tool))
-  t.ok(mine.length > 20, 'the control: approved calls are made')
+  // Which call a question is about follows the order in which the crowd comes: some of each, and how many is luck.
+  t.equal(new Set(mine).size, 3, 'the control: approved calls of each kind are made')
+  t.ok(mine.length > 10, `${mine.length} of ${approved.length}`)
   t.strictSame(effectsOf(world), mine.map(tool => tool.replace('mail__', '')).toSorted(), 'each once, and no others')
   t.ok(
     approved.map(toolOf).filter(tool => /pay|export_data/.test(tool)).length > 5,
