@@ -1,8 +1,11 @@
 import type { TwilioAccount } from './channels/twilio-account.ts'
 import type { Config } from './config.ts'
 
-/** Words such as `not-needed`, which stand where a local server wants any key at all: they are in everybody's mouth, and no secret. */
-const words = /^[a-z]+(?:[ _-][a-z]+)*$/i
+/** What is written where a local server wants any key at all, in small letters without signs: it is in everybody's mouth, and no secret. Other words may be one. */
+const placeholders: ReadonlySet<string> = new Set([
+  ...['anything', 'doesnotmatter', 'lmstudio', 'noapikey', 'nokeyneeded', 'nokeyrequired', 'notneeded', 'notrequired'],
+  ...['notused', 'placeholder', 'sknokeyrequired', 'unneeded', 'whatever']
+])
 
 /** The secrets of the server itself, which are in no text that leaves it; `keys` are those that were opened. */
 export function ownSecrets(
@@ -18,7 +21,7 @@ export function ownSecrets(
       rest.password
     ]),
     operatorToken,
-    ...providerKeys.filter(key => key !== undefined && !words.test(key)),
+    ...providerKeys.filter(key => key !== undefined && !placeholders.has(key.toLowerCase().replace(/[ _-]/g, ''))),
     databaseUri === undefined ? undefined : passwordOf(databaseUri),
     ...(secrets.kind === 'vault' ? [secrets.token.reveal()] : []),
     ...(secrets.kind === 'aws' ? [secrets.key?.secret.reveal(), secrets.key?.session?.reveal()] : [])
