@@ -57,19 +57,22 @@ t.test('orders get nothing done and nothing approved; what its own person approv
   }
 
   const toolOf = (i: number) => asked[i]!.who.questions()[0]!.body.split('\n')[2]!
-  const approved = asked.map((_, i) => i).filter(i => i % 4 < 2)
+  // Which call a question is about follows the order in which the crowd comes: dealt out by the call, half of each kind are approved.
+  const dealt = asked.map((_, i) => i).toSorted((a, b) => toolOf(a).localeCompare(toolOf(b)))
+  const shareOf = (i: number) => dealt.indexOf(i) % 4
+  const approved = dealt.filter(i => shareOf(i) < 2)
   await Promise.all(
     asked.map(({ who, language }, i) => {
-      if (i % 4 === 3) return undefined
-      if (i % 4 === 2) return who.types(language.no)
-      return i % 4 === 0 ? who.types(codes[i]!) : who.caller.tap(who.questions()[0]!, 'Approve')
+      if (shareOf(i) === 3) return undefined
+      if (shareOf(i) === 2) return who.types(language.no)
+      return shareOf(i) === 0
+        ? who.types(codes[i]!)
+        : who.caller.tap(who.questions()[0]!, who.questions()[0]!.buttons[0]!.title)
     })
   )
   await stage.settled()
   const mine = approved.map(toolOf).filter(tool => /delete_all|send_mail|share/.test(tool))
-  // Which call a question is about follows the order in which the crowd comes: some of each, and how many is luck.
-  t.equal(new Set(mine).size, 3, 'the control: approved calls of each kind are made')
-  t.ok(mine.length > 10, `${mine.length} of ${approved.length}`)
+  t.ok(mine.length > 20, `the control: approved calls are made, ${mine.length} of ${approved.length}`)
   t.strictSame(effectsOf(world), mine.map(tool => tool.replace('mail__', '')).toSorted(), 'each once, and no others')
   t.ok(
     approved.map(toolOf).filter(tool => /pay|export_data/.test(tool)).length > 5,

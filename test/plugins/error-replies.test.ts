@@ -86,8 +86,6 @@ t.test(
   }
 )
 
-const operatorToken = 'the-operator-token-of-this-very-test'
-
 t.test('whoever goes on sending what was refused still gets the whole answer, and has a second to stop', async t => {
   const { app } = await openApi(t)
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -107,6 +105,8 @@ t.test('whoever goes on sending what was refused still gets the whole answer, an
   const ms = performance.now() - started
   t.ok(ms > 900 && ms < 5_000, `who does not stop is cut off after ${ms} ms`)
 })
+
+const operatorToken = 'the-operator-token-of-this-very-test'
 
 function open(app: { server: { address(): AddressInfo | string | null } }): { socket: Socket; ended: Promise<string> } {
   const { port } = app.server.address() as AddressInfo
