@@ -17,6 +17,6 @@ export function openerOf(source: Pick<AuditSource, 'contentKeys'>, masterKeys: M
     put: async () => false,
     turned: async () => null
   }
-  const keys = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy })
+  const keys = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy, isShared: true })
   return createSealedContent(keys).openFrames
 }

@@ -48,10 +48,11 @@ export async function openKeptStore(config: Config, parts: KeptStoreParts): Prom
   try {
     const { indexKey, auditKey } = await openKeys(store, masterKeys, entropy)
     const kept = keptKeys(store)
-    const contentKeys = createContentKeys({ masterKeys, kept, clock, entropy })
+    const isShared = config.databaseUri !== undefined
+    const contentKeys = createContentKeys({ masterKeys, kept, clock, entropy, isShared })
     return {
-      name: config.databaseUri === undefined ? 'sqlite' : 'mongodb',
-      isShared: config.databaseUri !== undefined,
+      name: isShared ? 'mongodb' : 'sqlite',
+      isShared,
       store: seal(store, contentKeys),
       masterKeys: [masterKey, ...(config.masterKeyNext === undefined ? [] : [config.masterKeyNext])],
       indexKey,

@@ -49,6 +49,7 @@ function mostOf(value: unknown): number {
   if (typeof value === 'string') return mostOfSign * value.length + mostOfOther
   if (typeof value !== 'object' || value === null) return mostOfOther
   let sum = mostOfOther
-  for (const [key, each] of Object.entries(value)) sum += mostOf(key) + mostOf(each)
+  // Every frame is looked at with every turn: a list of its entries would be made to be thrown away.
+  for (const key of Object.keys(value)) sum += mostOf(key) + mostOf(value[key as keyof typeof value])
   return sum
 }

@@ -51,10 +51,11 @@ export function checkSignature(
   if (!claim.ok) return claim
   const known = claim.key === null || keys.sharedKeys.has(claim.key)
   const secrets = claim.key === null ? keys.authTokens : [keys.sharedKeys.get(claim.key) ?? 'held-by-nobody']
-  const text = signed.target + ('pairs' in signed.content ? joinPairs(signed.content.pairs) : '')
-  const candidates = secrets
-    .filter(isSecret)
-    .flatMap(secret => signed.origins.map(origin => sign(claim.hash, secret, origin + text)))
+  const afterOrigin = Buffer.from(signed.target + ('pairs' in signed.content ? joinPairs(signed.content.pairs) : ''))
+  const candidates: Buffer[] = []
+  for (const secret of secrets.filter(isSecret)) {
+    for (const origin of signed.origins) candidates.push(sign(claim.hash, secret, origin, afterOrigin))
+  }
   const claimed = Buffer.from(claim.signature)
   const matching = candidates.filter(candidate => timingSafeEqual(candidate, claimed))
   if (!known) return { ok: false, reason: 'SIGNATURE_KEY_UNKNOWN' }
@@ -62,8 +63,8 @@ export function checkSignature(
   return matching.length > 0 && whole ? { ok: true } : { ok: false, reason: 'SIGNATURE_INVALID' }
 }
 
-function sign(hash: 'sha1' | 'sha256', secret: string, text: string): Buffer {
-  return Buffer.from(createHmac(hash, keyOf(secret)).update(text).digest('base64'))
+function sign(hash: 'sha1' | 'sha256', secret: string, origin: string, afterOrigin: Buffer): Buffer {
+  return Buffer.from(createHmac(hash, keyOf(secret)).update(origin).update(afterOrigin).digest('base64'))
 }
 
 // Making the key costs as much as signing with it; there are only the configured secrets.

@@ -62,6 +62,9 @@ export function makeFrame<K extends Kind>(
   return { ...head, data, salt: salt.toString('base64url'), hash } as unknown as Frame<K>
 }
 
+/** What of a frame may be read by whoever holds no key: all but data and salt. */
+export type Head = Omit<Frame, 'data' | 'salt'>
+
 /** The same frame after another tail: what a holder does when a note came between. Its id, salt and commitment stay. */
 export function relinkFrame(frame: Frame, tail: Tail): Frame {
   const { data, salt, hash: _hash, ...head } = frame

@@ -1,11 +1,11 @@
 import type { Envelope } from '../frames/cipher.ts'
-import type { Frame } from '../frames/frame.ts'
+import type { Frame, Head } from '../frames/frame.ts'
 import { type Enclosed, enclosed } from './enclosed.ts'
 import type { Owner, Sealing, Unsealed } from './sealing.ts'
 import type { Extras, RecordKey } from './store.ts'
 
 /** A frame as it is kept: `sealed` stands for its data and its salt (base64url). */
-type SealedFrame<S extends string | Enclosed = string> = Omit<Frame, 'data' | 'salt'> & { readonly sealed: S }
+type SealedFrame<S extends string | Enclosed = string> = Head & { readonly sealed: S }
 
 // Before bytes that are sealed; no kind of audio begins with it.
 const mark = Buffer.from('\0knomly1')
@@ -28,7 +28,7 @@ export function createSealedContent(sealing: Sealing) {
     const envelopes = await sealing.enclose(owner, pieces)
     return envelopes.map((envelope, i) => {
       const { data: _data, salt: _salt, ...head } = frames[i] as Frame
-      const kept: SealedFrame<Enclosed> = { ...head, sealed: enclosed(envelope, sealing.close) }
+      const kept: SealedFrame<Enclosed> = { ...head, sealed: enclosed(head, envelope, sealing.close) }
       // The adapters look at the position and the hash of a frame alone.
       return kept as unknown as Frame
     })

@@ -19,7 +19,7 @@ export interface KeptContentKeys {
   turned(): Promise<string | null>
 }
 
-/** Other processes may go on with a key for so long after it was marked or destroyed, ms. */
+/** Other processes of a shared store may go on with a key for so long after it was marked or destroyed, ms. */
 export const keyCacheMs = 10_000
 
 const idBytes = 8
@@ -27,15 +27,18 @@ const idBytes = 8
 /**
  * A key for each user, made with their first message and wrapped by the master key: what is sealed under it is gone when it is.
  * Sealed bytes begin with the id of their key; tenant, user and place are bound to them (AES-256-GCM, additional data).
+ * `isShared`: other processes work on the store too, so that a key that was looked up is looked up again after a while.
  */
 export function createContentKeys(parts: {
   masterKeys: MasterKeys
   kept: KeptContentKeys
   clock: Clock
   entropy: Entropy
+  isShared: boolean
 }) {
-  const { masterKeys, kept, clock, entropy } = parts
-  const cache = createKeyCache({ load, make, now: () => clock.monotonic(), freshMs: keyCacheMs })
+  const { masterKeys, kept, clock, entropy, isShared } = parts
+  const freshMs = isShared ? keyCacheMs : Number.POSITIVE_INFINITY
+  const cache = createKeyCache({ load, make, now: () => clock.monotonic(), freshMs })
 
   async function load(owner: KeyOwner): Promise<Keyring> {
     const keys = new Map<string, KeyObject | null>()

@@ -10,6 +10,6 @@ import { createMasterKeys } from '../../src/vault/master-keys.ts'
 /** Seals what goes into a store as the server does, with the keys kept in the store itself. */
 export function sealedOver(store: Store, clock: Clock, master = randomBytes(32), next?: Buffer) {
   const masterKeys = createMasterKeys(master, next, systemEntropy)
-  const keys = createContentKeys({ masterKeys, kept: keptKeys(store), clock, entropy: systemEntropy })
+  const keys = createContentKeys({ masterKeys, kept: keptKeys(store), clock, entropy: systemEntropy, isShared: true })
   return { store: createSealedStore(store, keys), keys, master }
 }

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
 import { keptKeys, wrappedKeys } from '../../src/kept-keys.ts'
 import { openAuditKey } from '../../src/vault/audit-key.ts'
-import { type ContentKeys, createContentKeys } from '../../src/vault/content-keys.ts'
+import { type ContentKeys, createContentKeys, keyCacheMs } from '../../src/vault/content-keys.ts'
 import { openIndexKey } from '../../src/vault/index-key.ts'
 import { createMasterKeys } from '../../src/vault/master-keys.ts'
 import { rotateKeys } from '../../src/vault/rotate-keys.ts'
@@ -27,7 +27,7 @@ t.test(
     })
     const keysUnder = (current: Buffer, following?: Buffer) => {
       const masterKeys = createMasterKeys(current, following, systemEntropy)
-      const parts = { masterKeys, kept: keptKeys(store), clock: systemClock, entropy: systemEntropy }
+      const parts = { masterKeys, kept: keptKeys(store), clock: systemClock, entropy: systemEntropy, isShared: true }
       return { masterKeys, content: createContentKeys(parts) }
     }
     const before = keysUnder(old)
@@ -84,7 +84,7 @@ t.test('ten messages at once make one key, and a destroyed one is known as destr
   const { store } = await openStore(t)
   const masterKeys = createMasterKeys(old, undefined, systemEntropy)
   const kept = keptKeys(store)
-  const content = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy })
+  const content = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy, isShared: true })
   const sealed = await Promise.all(Array.from({ length: 10 }, () => sealIn(content, owner)))
   t.equal((await kept.list(owner)).length, 1)
   const ids = await content.mark(owner)
@@ -96,3 +96,38 @@ t.test('ten messages at once make one key, and a destroyed one is known as destr
   t.strictSame(await content.mark({ ...owner, user: 'nobody' }), [])
   await t.rejects(content.open({ ...owner, user: 'ben' }, there(anew)), { code: 'KEY_UNAVAILABLE' })
 })
+
+t.test(
+  'a key that another process destroyed opens no longer than is said; of an own store nobody need ask again',
+  async t => {
+    const { store, clock } = await openStore(t)
+    const masterKeys = createMasterKeys(old, undefined, systemEntropy)
+    const looks = { count: 0 }
+    const records: typeof store.records = (...asked) => {
+      looks.count++
+      return store.records(...asked)
+    }
+    const kept = keptKeys({ ...store, records })
+    const time = { now: clock.now, monotonic: clock.now }
+    const processOf = (isShared: boolean) =>
+      createContentKeys({ masterKeys, kept, clock: time, entropy: systemEntropy, isShared })
+    const [here, elsewhere] = [processOf(true), processOf(true)]
+    const sealed = there(await sealIn(here, owner))
+    t.equal(String((await elsewhere.open(owner, sealed))[0]), 'words')
+    await here.destroy(owner, await here.mark(owner))
+    clock.advance(keyCacheMs - 1)
+    t.equal(String((await elsewhere.open(owner, sealed))[0]), 'words', 'it was looked up a moment ago')
+    clock.advance(1)
+    t.strictSame(await elsewhere.open(owner, sealed), [null])
+
+    const alone = processOf(false)
+    const own = there(await sealIn(alone, owner))
+    const before = looks.count
+    clock.advance(100 * keyCacheMs)
+    await sealIn(alone, owner)
+    t.equal(String((await alone.open(owner, own))[0]), 'words')
+    t.equal(looks.count, before)
+    await alone.destroy(owner, await alone.mark(owner))
+    t.strictSame(await alone.open(owner, own), [null], 'its own erasure is known at once')
+  }
+)
