@@ -26,7 +26,7 @@ export interface Spending {
 export function createSpending(db: DatabaseSync, write: Writer['write'], now: () => number): Spending {
   const read = db.prepare('SELECT count, reset_at AS resetAt FROM limits WHERE key = ?')
   const readGroup = db.prepare(
-    'SELECT key, count, reset_at AS resetAt FROM limits WHERE key >= ? AND key < ? ORDER BY key LIMIT ?'
+    `SELECT key, count, reset_at AS resetAt FROM limits WHERE key >= ? AND key < ? ORDER BY key LIMIT ${mostOfGroup + 1}`
   )
   const known = new Map<string, Counter>()
   /** Whether all that is on disk of a group was known when it was looked up: then what is not known is not there. */
@@ -45,7 +45,7 @@ export function createSpending(db: DatabaseSync, write: Writer['write'], now: ()
 
   /** Reads the counters of a group; answers whether these are all. */
   function lookUp(group: string): boolean {
-    const rows = readGroup.all(group, `${group}\u{10ffff}`, mostOfGroup + 1) as unknown as CounterRow[]
+    const rows = readGroup.all(group, `${group}\u{10ffff}`) as unknown as CounterRow[]
     const isWhole = rows.length <= mostOfGroup
     wholes.set(group, isWhole)
     for (const { key, count, resetAt } of rows) if (isWhole && !known.has(key)) known.set(key, { count, resetAt })
