@@ -80,7 +80,7 @@ export type ChainFlaw = { n: number; flaw: 'position' | 'execution' | 'commitmen
  * Frames whose data and salt are sealed or were destroyed are checked by their commitment alone.
  */
 export function checkChain(
-  frames: readonly (Omit<Frame, 'data' | 'salt'> & Partial<Pick<Frame, 'data' | 'salt'>> & { sealed?: string })[]
+  frames: readonly (Head & Partial<Pick<Frame, 'data' | 'salt'>> & { sealed?: string })[]
 ): ChainFlaw | null {
   let previous = noTail.hash
   for (const [i, frame] of frames.entries()) {

@@ -60,10 +60,9 @@ export async function openSqliteStore({
   const space = createFreeSpace(dir, clock, statfs)
 
   return {
-    async accept({ id, lane, tenant, principal, state, audit = [], frames }) {
+    async accept({ frames, ...message }) {
       space.check()
-      // Listed one by one: the rest of an object takes long to make, and longer to send.
-      return write('accept', { id, lane, tenant, principal, state, audit }, encode(frames))
+      return write('accept', message, encode(frames))
     },
     async claim(options) {
       const claim = await write('claim', options, entropy.id())
