@@ -15,17 +15,21 @@ export function boundHeap(): void {
   // The young are few, and helpers that look after them take the processor from the thread that they help.
   if (availableParallelism() <= fewProcessors) v8.setFlagsFromString('--no-parallel-scavenge')
   // Who is loaded has mostly grown as far already, and a crowd may come at once.
-  if (boundYoung()) return
-  const look = setInterval(() => {
-    if (boundYoung()) clearInterval(look)
-  }, lookMs)
-  look.unref()
+  const boundYoung = createYoungBound()
+  boundYoung()
+  setInterval(boundYoung, lookMs).unref()
 }
 
-/** Stops the growth of the space for young objects where it has its size; answers whether it has. */
-function boundYoung(): boolean {
-  const young = v8.getHeapSpaceStatistics().find(space => space.space_name === 'new_space')
-  if ((young?.space_size ?? youngBytes) < youngBytes) return false
-  v8.setFlagsFromString('--semi-space-growth-factor=1')
-  return true
+/**
+ * Lets the space for young objects grow to its size and no further. In a quiet hour V8 makes it small again: it must be free to grow
+ * with the next crowd, which would be collected thousands of times a minute in the megabyte that is left.
+ */
+function createYoungBound(): () => void {
+  let isFull = false
+  return () => {
+    const young = v8.getHeapSpaceStatistics().find(space => space.space_name === 'new_space')
+    if ((young?.space_size ?? youngBytes) >= youngBytes === isFull) return
+    isFull = !isFull
+    v8.setFlagsFromString(`--semi-space-growth-factor=${isFull ? 1 : 2}`)
+  }
 }
