@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
+import { createCohorts } from './cohort.ts'
 
 /** An answer. Of one that is no success, the body may be a beginning. */
 export interface Answer {
@@ -18,6 +19,7 @@ export interface Request {
 }
 
 const mostOfOthers = 64 * 1024
+const cohort = createCohorts()
 
 /**
  * One request and its answer. It follows no redirect and keeps nothing. Rejects with the reason of `signal` as soon as that is aborted,
@@ -56,7 +58,8 @@ export function exchange(
     function answer(): void {
       if (isSettled || head === undefined) return
       settle()
-      resolve({ ...head, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+      const whole = { ...head, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) }
+      resolve(cohort().then(() => whole))
     }
 
     function cutOff(): void {
