@@ -15,8 +15,10 @@ export function openerOf(source: Pick<AuditSource, 'contentKeys'>, masterKeys: M
       return keys.map(({ id, data }) => ({ id, version: 0, data: data as KeptContentKey }))
     },
     put: async () => false,
-    turned: async () => null
+    turned: async () => null,
+    erasures: async () => 0,
+    countErasure: async () => {}
   }
-  const keys = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy, isShared: true })
+  const keys = createContentKeys({ masterKeys, kept, clock: systemClock, entropy: systemEntropy, isShared: false })
   return createSealedContent(keys).openFrames
 }

@@ -12,6 +12,7 @@ import type { WrappedKey, WrappedKeys } from './vault/rotate-keys.ts'
 const mostKeys = 1_000
 
 const turnedKey: RecordKey = { tenant: 'server', user: 'server', kind: 'key-turned', id: 'to' }
+const erasuresKey: RecordKey = { tenant: 'server', user: 'server', kind: 'key-erasures', id: 'count' }
 
 /** Keeps the wrapped keys of users among the records of the server. */
 export function keptKeys(store: Pick<Store, 'record' | 'records' | 'putRecord'>): KeptContentKeys {
@@ -21,7 +22,14 @@ export function keptKeys(store: Pick<Store, 'record' | 'records' | 'putRecord'>)
       return records.map(({ id, version, data }) => ({ id, version, data: data as KeptContentKey }))
     },
     put: (owner, id, data, expected) => store.putRecord({ ...placeOf(owner), id }, data, expected),
-    turned: () => turnedIn(store)
+    turned: () => turnedIn(store),
+    async erasures() {
+      return (await store.record(erasuresKey))?.version ?? 0
+    },
+    async countErasure() {
+      // The count is the version of the record: it has nothing else to say.
+      await rewrite(store, erasuresKey, true)
+    }
   }
 }
 
@@ -32,12 +40,13 @@ export function wrappedKeys(store: Pick<Store, 'record' | 'recordsUnder' | 'putR
       for await (const record of allRecords(store, { tenant: 'server' })) yield* wrappedIn(store, record)
     },
     turned: () => turnedIn(store),
-    async turn(to) {
-      for (let done = false; !done; ) {
-        done = await store.putRecord(turnedKey, to, (await store.record(turnedKey))?.version ?? 0)
-      }
-    }
+    turn: to => rewrite(store, turnedKey, to)
   }
+}
+
+/** Writes a record, whoever else writes it meanwhile. */
+async function rewrite(store: Pick<Store, 'record' | 'putRecord'>, key: RecordKey, data: unknown): Promise<void> {
+  while (!(await store.putRecord(key, data, (await store.record(key))?.version ?? 0)));
 }
 
 function wrappedIn(store: Pick<Store, 'putRecord'>, record: StoreRecord): WrappedKey[] {

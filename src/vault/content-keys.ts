@@ -17,6 +17,10 @@ export interface KeptContentKeys {
   put(owner: KeyOwner, id: string, data: KeptContentKey, expected: number): Promise<boolean>
   /** The name of the master key that new keys are wrapped by, or null for the first one. */
   turned(): Promise<string | null>
+  /** How often keys were marked or destroyed, of whomever. */
+  erasures(): Promise<number>
+  /** Counts one more; after the keys themselves were written. */
+  countErasure(): Promise<void>
 }
 
 /** Other processes of a shared store may go on with a key for so long after it was marked or destroyed, ms. */
@@ -27,7 +31,7 @@ const idBytes = 8
 /**
  * A key for each user, made with their first message and wrapped by the master key: what is sealed under it is gone when it is.
  * Sealed bytes begin with the id of their key; tenant, user and place are bound to them (AES-256-GCM, additional data).
- * `isShared`: other processes work on the store too, so that a key that was looked up is looked up again after a while.
+ * `isShared`: other processes work on the store too, so that it is asked now and then whether one of them erased somebody.
  */
 export function createContentKeys(parts: {
   masterKeys: MasterKeys
@@ -38,7 +42,7 @@ export function createContentKeys(parts: {
 }) {
   const { masterKeys, kept, clock, entropy, isShared } = parts
   const freshMs = isShared ? keyCacheMs : Number.POSITIVE_INFINITY
-  const cache = createKeyCache({ load, make, now: () => clock.monotonic(), freshMs })
+  const cache = createKeyCache({ load, make, erasures: kept.erasures, now: () => clock.monotonic(), freshMs })
 
   async function load(owner: KeyOwner): Promise<Keyring> {
     const keys = new Map<string, KeyObject | null>()
@@ -116,6 +120,7 @@ export function createContentKeys(parts: {
       }
     }
     cache.forget(owner)
+    await kept.countErasure()
   }
 }
 

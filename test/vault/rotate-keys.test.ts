@@ -107,17 +107,30 @@ t.test(
       looks.count++
       return store.records(...asked)
     }
-    const kept = keptKeys({ ...store, records })
+    const record: typeof store.record = key => (isCut ? Promise.reject(new Error('cut off')) : store.record(key))
+    let isCut = false
+    const kept = keptKeys({ ...store, records, record })
     const time = { now: clock.now, monotonic: clock.now }
     const processOf = (isShared: boolean) =>
       createContentKeys({ masterKeys, kept, clock: time, entropy: systemEntropy, isShared })
     const [here, elsewhere] = [processOf(true), processOf(true)]
     const sealed = there(await sealIn(here, owner))
     t.equal(String((await elsewhere.open(owner, sealed))[0]), 'words')
+    const once = looks.count
+    clock.advance(100 * keyCacheMs)
+    t.equal(String((await elsewhere.open(owner, sealed))[0]), 'words')
+    t.equal(looks.count, once, 'while nobody is erased keys are looked up once')
+    const marked = await here.mark({ ...owner, user: 'ben' })
+    clock.advance(keyCacheMs)
+    await elsewhere.open(owner, sealed)
+    t.strictSame([marked, looks.count > once], [[], true], 'after any erasure, of whomever, they are looked up again')
     await here.destroy(owner, await here.mark(owner))
     clock.advance(keyCacheMs - 1)
     t.equal(String((await elsewhere.open(owner, sealed))[0]), 'words', 'it was looked up a moment ago')
     clock.advance(1)
+    isCut = true
+    await t.rejects(elsewhere.open(owner, sealed), { message: 'cut off' }, 'who cannot ask does not go on')
+    isCut = false
     t.strictSame(await elsewhere.open(owner, sealed), [null])
 
     const alone = processOf(false)
