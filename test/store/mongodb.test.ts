@@ -3,8 +3,11 @@ import type { Document } from 'mongodb'
 import t from 'tap'
 import { systemClock } from '../../src/frames/clock.ts'
 import { systemEntropy } from '../../src/frames/entropy.ts'
+import { createAcceptBatches } from '../../src/store/mongodb/accept-batches.ts'
 import { collectionsOf } from '../../src/store/mongodb/collections.ts'
+import type { Reach } from '../../src/store/mongodb/connection.ts'
 import { createHeads } from '../../src/store/mongodb/heads.ts'
+import type { Ring } from '../../src/store/mongodb/lanes.ts'
 import { openMongoStore } from '../../src/store/mongodb/mongodb.ts'
 import { message, question, remark, step } from './builders.ts'
 import { claim, day, done, hour, leaseMs, minute, work } from './contract/moves.ts'
@@ -33,6 +36,33 @@ t.test('two replicas share lanes, dedupe and counters, and hear of each other', 
   t.equal(claims.filter(Boolean).length, 1)
   const counts = await Promise.all([one, two, one, two].map(({ store }) => store.take('sender', minute)))
   t.strictSame(counts.map(({ count }) => count).toSorted(), [1, 2, 3, 4])
+})
+
+t.test('lanes of a crowd are rung together', async t => {
+  const { visit } = await openMongo(t)
+  await visit(async db => {
+    const sizes: number[] = []
+    // Rings that take no time: what is counted is how often the server would be asked.
+    const lanes = { ring: async (rings: readonly Ring[]) => void sizes.push(rings.length) }
+    const { executions } = collectionsOf(db)
+    const reach: Reach = call => call()
+    const batches = createAcceptBatches({ executions, lanes, clock: systemClock, contentMs: day, reach })
+    const accepted: Promise<unknown>[] = []
+    const started = performance.now()
+    for (let i = 0; i < 400; i++) {
+      accepted.push(batches.accept(message({ lane: `crowd-${i}` })))
+      if (i % 4 === 0) await setTimeout(1)
+    }
+    await Promise.all(accepted)
+    const tookMs = performance.now() - started
+    t.ok(sizes.length <= 2 + tookMs / 10, `${sizes.length} statements in ${Math.round(tookMs)} ms`)
+    await batches.rung()
+    t.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      400,
+      'all by the time that somebody looks for work'
+    )
+  })
 })
 
 t.test('a zombie that took a lane does not stamp over the holder after it', async t => {

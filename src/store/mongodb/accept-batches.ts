@@ -11,6 +11,8 @@ import type { Lanes, Ring } from './lanes.ts'
 const maxBatch = 500
 /** While one batch waits for the majority the next one is written. */
 const maxInFlight = 2
+/** Where many write, the next ring waits so long for more lanes, unless somebody here looks for work: alone, nobody waits. */
+const ringLingerMs = 10
 
 interface Waiter {
   readonly message: Acceptance
@@ -44,6 +46,8 @@ export function createAcceptBatches(parts: {
   const inFlight = new Set<Promise<void>>()
   let unrung: Acceptance[] = []
   let ringing: Promise<void> | null = null
+  let hurrying = 0
+  let endLinger = () => {}
 
   /** The next batch: what may go now, in the order of arrival. */
   function take(): Waiter[] {
@@ -103,7 +107,16 @@ export function createAcceptBatches(parts: {
       const rings = ringsOf(unrung)
       unrung = []
       await within(lanes.ring(rings), deadlineMs).catch(() => {})
+      if (rings.length > 1) await linger()
     }
+  }
+
+  async function linger(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ringLingerMs)
+    endLinger = resolve
+    if (hurrying === 0) await promise
+    clearTimeout(timer)
   }
 
   /** Inserts messages and answers the ids that were known already, each of them confirmed by a write of its own. */
@@ -129,7 +142,10 @@ export function createAcceptBatches(parts: {
         globalThis.setImmediate(pump)
       }),
     async rung() {
+      hurrying += 1
+      endLinger()
       await ringing
+      hurrying -= 1
     },
     async settled() {
       while (queue.length + inFlight.size > 0 || ringing !== null)
