@@ -62,6 +62,16 @@ t.test('lanes of a crowd are rung together', async t => {
       400,
       'all by the time that somebody looks for work'
     )
+
+    let waited = 0
+    for (let i = 0; i < 20; i++) {
+      await Promise.all([1, 2].map(j => batches.accept(message({ lane: `pair-${i}-${j}` }))))
+      await setTimeout(1)
+      const asked = performance.now()
+      await batches.rung()
+      waited += performance.now() - asked
+    }
+    t.ok(waited < 100, `who looks for work waited ${waited} ms in all, and not ten each time`)
   })
 })
 

@@ -107,7 +107,7 @@ export function createAcceptBatches(parts: {
       const rings = ringsOf(unrung)
       unrung = []
       await within(lanes.ring(rings), deadlineMs).catch(() => {})
-      if (rings.length > 1) await linger()
+      if (rings.length > 1 && hurrying === 0) await linger()
     }
   }
 
@@ -115,7 +115,7 @@ export function createAcceptBatches(parts: {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, ringLingerMs)
     endLinger = resolve
-    if (hurrying === 0) await promise
+    await promise
     clearTimeout(timer)
   }
 
